@@ -1,0 +1,1 @@
+"""Code made by proto/generate.py, and the descriptor pool it lives in."""
