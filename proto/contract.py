@@ -102,6 +102,11 @@ class Contract:
     secrets: Mapping[str, str]
     types: Mapping[str, str]
     required: Mapping[str, list[str]]
+    names: Mapping[str, str]
+    results: Mapping[str, Mapping[str, str]]
+    checks: Mapping[str, Mapping[str, str]]
+    composed: Mapping[str, Mapping[str, str]]
+    exports: Mapping[str, list[str]]
 
     def service(self, name: str) -> tuple[Rpc, ...]:
         return tuple(rpc for rpc in self.rpcs if rpc.service == name)
@@ -115,7 +120,8 @@ def read(root: Path) -> Contract:
     services: list[tuple[str, Any, str, str]] = []
     for file in files:
         comments = {
-            tuple(location.path): location.leading_comments for location in file.source_code_info.location
+            tuple(location.path): location.leading_comments
+            for location in file.source_code_info.location
         }
         for enum in _enums(file.enum_type, (5,), file.package, comments):
             enums[enum.full_name] = enum
@@ -135,6 +141,9 @@ def read(root: Path) -> Contract:
     notes = tomllib.loads((root / "methods.toml").read_text(encoding="utf-8"))
     secrets, types = notes.pop("secrets"), notes.pop("types")
     required, unserved = notes.pop("required_in_messages"), notes.pop("simulator_only")
+    names, results = notes.pop("names"), notes.pop("results")
+    checks, composed = notes.pop("checks"), notes.pop("composed")
+    exports = notes.pop("exports")
     tables = {
         f"{package}.{service}.{rpc}": table
         for package, body in notes.items()
@@ -164,6 +173,10 @@ def read(root: Path) -> Contract:
         rpcs.append(rpc)
     if tables:
         raise ContractError(f"methods.toml describes rpcs that no proto has: {sorted(tables)}")
+    if lost := (results.keys() | checks.keys()) - {rpc.full_name for rpc in rpcs}:
+        raise ContractError(f"methods.toml names rpcs that no proto has: {sorted(lost)}")
+    if lost := (names.keys() | required.keys()) - (messages.keys() | enums.keys()):
+        raise ContractError(f"methods.toml names messages that no proto has: {sorted(lost)}")
     known = {f"{m.full_name}.{f.name}" for m in messages.values() for f, _ in m.fields}
     if lost := (secrets.keys() | types.keys()) - known:
         raise ContractError(f"methods.toml names fields that no proto has: {sorted(lost)}")
@@ -176,6 +189,11 @@ def read(root: Path) -> Contract:
         secrets=secrets,
         types=types,
         required=required,
+        names=names,
+        results=results,
+        checks=checks,
+        composed=composed,
+        exports=exports,
     )
 
 
@@ -265,19 +283,34 @@ def _check(rpc: Rpc, messages: Mapping[str, Message]) -> None:
     roles = notes["role"] if isinstance(notes["role"], list) else [notes["role"]]
     if bad := set(roles) - {*ROLES, "signed", "unsigned"}:
         raise ContractError(f"{where}: role names {sorted(bad)}, which Omni does not have")
-    request = {field.name for field, _ in messages[rpc.request].fields} if rpc.request in messages else set()
+    request = (
+        {field.name for field, _ in messages[rpc.request].fields}
+        if rpc.request in messages
+        else set()
+    )
     response = (
-        {field.name for field, _ in messages[rpc.response].fields} if rpc.response in messages else set()
+        {field.name for field, _ in messages[rpc.response].fields}
+        if rpc.response in messages
+        else set()
     )
     when, _, flag = notes["changes"].partition(" ")
-    if notes["changes"] not in {"never", "always"} and (when not in {"if", "unless"} or flag not in request):
+    if notes["changes"] not in {"never", "always"} and (
+        when not in {"if", "unless"} or flag not in request
+    ):
         raise ContractError(f'{where}: changes is "never", "always", "if FIELD" or "unless FIELD"')
     if notes["changes"] == "always" and notes["retry"] != "never":
-        raise ContractError(f"{where}: it changes something, so retry must be \"never\"")
-    for key, names in (("required", request), ("mandatory", request), ("defaults", request), ("payload", response)):
+        raise ContractError(f'{where}: it changes something, so retry must be "never"')
+    for key, names in (
+        ("required", request),
+        ("mandatory", request),
+        ("defaults", request),
+        ("payload", response),
+    ):
         if lost := set(notes[key]) - names:
             raise ContractError(f"{where}: {key} names {sorted(lost)}, which its message lacks")
     if (notes["stream"] == "none") == rpc.server_streaming:
         raise ContractError(f"{where}: stream = {notes['stream']!r} contradicts the proto")
     if not rpc.doc:
-        raise ContractError(f"{rpc.full_name} has no comment in its proto; it becomes the docstring")
+        raise ContractError(
+            f"{rpc.full_name} has no comment in its proto; it becomes the docstring"
+        )

@@ -52,4 +52,14 @@ def _module(file: descriptor_pb2.FileDescriptorProto) -> str:
 
 
 def _stub(text: str) -> str:
-    return re.sub(r"^import (\w+_pb2)", r"from omni_api._gen import \1", text, flags=re.MULTILINE)
+    """Make protoc's stub fit: imports of the private namespace, and nothing left untyped."""
+    for pattern, better in (
+        (r"^import (\w+_pb2)", r"from omni_api._gen import \1"),
+        (r"\b_Mapping\]", "_Mapping[str, object]]"),
+        # A field called `bytes` hides the type of that name.
+        (r"(?<=: |.\[)bytes\b", "_builtins.bytes"),
+        (r"^import datetime$", "import builtins as _builtins\nimport datetime"),
+        (r"\A(?!import)", "import builtins as _builtins\n"),
+    ):
+        text = re.sub(pattern, better, text, flags=re.MULTILINE)
+    return text

@@ -21,20 +21,20 @@ from google.protobuf import (
     timestamp_pb2,
 )
 
-_POOL = descriptor_pool.DescriptorPool()  # type: ignore[no-untyped-call]
+_POOL = descriptor_pool.DescriptorPool()
 
 for _well_known in (any_pb2, duration_pb2, empty_pb2, timestamp_pb2):
-    _POOL.AddSerializedFile(_well_known.DESCRIPTOR.serialized_pb)  # type: ignore[no-untyped-call]
+    _POOL.AddSerializedFile(_well_known.DESCRIPTOR.serialized_pb)
 
 
 def add(serialized: bytes) -> descriptor.FileDescriptor:
     """Add one file to the pool and return its descriptor."""
-    file: descriptor.FileDescriptor = _POOL.AddSerializedFile(serialized)  # type: ignore[no-untyped-call]
+    file: descriptor.FileDescriptor = _POOL.AddSerializedFile(serialized)
     return file
 
 
 def message_class(full_name: str) -> type[message.Message]:
     """Return the class of a message of the pool, well-known types included."""
-    found = _POOL.FindMessageTypeByName(full_name)  # type: ignore[no-untyped-call]
+    found = _POOL.FindMessageTypeByName(full_name)
     made: type[message.Message] = message_factory.GetMessageClass(found)
     return made

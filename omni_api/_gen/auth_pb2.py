@@ -4,29 +4,29 @@
 from omni_api._gen import _pool
 
 DESCRIPTOR = _pool.add(
-    b'\n\nauth.proto\x12\x04auth\x1a\x1bgoogle/protobuf/empty.proto"G\n!AwaitPubl'
-    b'icKeyConfirmationRequest\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId'
-    b'"=\n\x17ConfirmPublicKeyRequest\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKe'
-    b'yId" \n\x08Identity\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email"K\n\tPublicKey\x12\x19\n\x08pgp_da'
-    b'ta\x18\x01 \x01(\x0cR\x07pgpData\x12#\n\rwebauthn_data\x18\x02 \x01(\x0cR\x0cwebauthnData"\xbc\x01\n\x18R'
-    b'egisterPublicKeyRequest\x12.\n\npublic_key\x18\x01 \x01(\x0b2\x0f.auth.PublicKey'
-    b'R\tpublicKey\x12*\n\x08identity\x18\x02 \x01(\x0b2\x0e.auth.IdentityR\x08identity\x12\x12\n\x04r'
-    b'ole\x18\x05 \x01(\tR\x04role\x12$\n\x0eskip_user_role\x18\x06 \x01(\x08R\x0cskipUserRoleJ\x04\x08\x03\x10\x04J'
-    b'\x04\x08\x04\x10\x05"\\\n\x19RegisterPublicKeyResponse\x12\x1b\n\tlogin_url\x18\x01 \x01(\tR\x08login'
-    b'Url\x12"\n\rpublic_key_id\x18\x02 \x01(\tR\x0bpublicKeyId"<\n\x16RevokePublicKeyRe'
-    b'quest\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId2\xd6\x02\n\x0bAuthService\x12]\n'
-    b"\x1aAwaitPublicKeyConfirmation\x12'.auth.AwaitPublicKeyConfirmatio"
-    b'nRequest\x1a\x16.google.protobuf.Empty\x12I\n\x10ConfirmPublicKey\x12\x1d.auth.'
-    b'ConfirmPublicKeyRequest\x1a\x16.google.protobuf.Empty\x12T\n\x11RegisterP'
-    b'ublicKey\x12\x1e.auth.RegisterPublicKeyRequest\x1a\x1f.auth.RegisterPubl'
-    b'icKeyResponse\x12G\n\x0fRevokePublicKey\x12\x1c.auth.RevokePublicKeyReque'
-    b'st\x1a\x16.google.protobuf.Emptyb\x06proto3'
+    b'\n\nauth.proto\x12\x04auth\x1a\x1bgoogle/protobuf/empty.proto"K\n\tPublicKey'
+    b"\x12\x19\n\x08pgp_data\x18\x01 \x01(\x0cR\x07pgpData\x12#\n\rwebauthn_data\x18\x02 \x01(\x0cR\x0cwebauthn"
+    b'Data" \n\x08Identity\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email"\xbc\x01\n\x18RegisterPublicKey'
+    b"Request\x12.\n\npublic_key\x18\x01 \x01(\x0b2\x0f.auth.PublicKeyR\tpublicKey\x12*\n\x08i"
+    b"dentity\x18\x02 \x01(\x0b2\x0e.auth.IdentityR\x08identity\x12\x12\n\x04role\x18\x05 \x01(\tR\x04role\x12"
+    b'$\n\x0eskip_user_role\x18\x06 \x01(\x08R\x0cskipUserRoleJ\x04\x08\x03\x10\x04J\x04\x08\x04\x10\x05"\\\n\x19Registe'
+    b'rPublicKeyResponse\x12\x1b\n\tlogin_url\x18\x01 \x01(\tR\x08loginUrl\x12"\n\rpublic_ke'
+    b'y_id\x18\x02 \x01(\tR\x0bpublicKeyId"G\n!AwaitPublicKeyConfirmationRequest'
+    b'\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId"=\n\x17ConfirmPublicKeyRequ'
+    b'est\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId"<\n\x16RevokePublicKeyRe'
+    b'quest\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId2\xd6\x02\n\x0bAuthService\x12T\n'
+    b"\x11RegisterPublicKey\x12\x1e.auth.RegisterPublicKeyRequest\x1a\x1f.auth.Re"
+    b"gisterPublicKeyResponse\x12]\n\x1aAwaitPublicKeyConfirmation\x12'.auth"
+    b".AwaitPublicKeyConfirmationRequest\x1a\x16.google.protobuf.Empty\x12I"
+    b"\n\x10ConfirmPublicKey\x12\x1d.auth.ConfirmPublicKeyRequest\x1a\x16.google.p"
+    b"rotobuf.Empty\x12G\n\x0fRevokePublicKey\x12\x1c.auth.RevokePublicKeyReque"
+    b"st\x1a\x16.google.protobuf.Emptyb\x06proto3"
 )
 
-AwaitPublicKeyConfirmationRequest = _pool.message_class("auth.AwaitPublicKeyConfirmationRequest")
-ConfirmPublicKeyRequest = _pool.message_class("auth.ConfirmPublicKeyRequest")
-Identity = _pool.message_class("auth.Identity")
 PublicKey = _pool.message_class("auth.PublicKey")
+Identity = _pool.message_class("auth.Identity")
 RegisterPublicKeyRequest = _pool.message_class("auth.RegisterPublicKeyRequest")
 RegisterPublicKeyResponse = _pool.message_class("auth.RegisterPublicKeyResponse")
+AwaitPublicKeyConfirmationRequest = _pool.message_class("auth.AwaitPublicKeyConfirmationRequest")
+ConfirmPublicKeyRequest = _pool.message_class("auth.ConfirmPublicKeyRequest")
 RevokePublicKeyRequest = _pool.message_class("auth.RevokePublicKeyRequest")

@@ -7,37 +7,41 @@ from omni_api._gen import _pool
 from omni_api._gen import status_pb2 as _status_pb2  # noqa: F401
 
 DESCRIPTOR = _pool.add(
-    b'\n\x0ccommon.proto\x12\x06common\x1a\x19google/protobuf/any.proto\x1a\x0cstatus.pr'
+    b"\n\x0ccommon.proto\x12\x06common\x1a\x19google/protobuf/any.proto\x1a\x0cstatus.pr"
     b'oto"\x80\x01\n\x12ContainerdInstance\x12/\n\x06driver\x18\x01 \x01(\x0e2\x17.common.Containe'
-    b'rDriverR\x06driver\x129\n\tnamespace\x18\x02 \x01(\x0e2\x1b.common.ContainerdNamesp'
+    b"rDriverR\x06driver\x129\n\tnamespace\x18\x02 \x01(\x0e2\x1b.common.ContainerdNamesp"
     b'aceR\tnamespace")\n\x07Context\x12\x12\n\x04name\x18\x01 \x01(\tR\x04nameJ\x04\x08\x02\x10\x03J\x04\x08\x03\x10\x04"J\n'
-    b'\x04Data\x12,\n\x08metadata\x18\x01 \x01(\x0b2\x10.common.MetadataR\x08metadata\x12\x14\n\x05bytes'
+    b"\x04Data\x12,\n\x08metadata\x18\x01 \x01(\x0b2\x10.common.MetadataR\x08metadata\x12\x14\n\x05bytes"
     b'\x18\x02 \x01(\x0cR\x05bytes"8\n\x0cDataResponse\x12(\n\x08messages\x18\x01 \x03(\x0b2\x0c.common.Dat'
     b'aR\x08messages"5\n\x05Empty\x12,\n\x08metadata\x18\x01 \x01(\x0b2\x10.common.MetadataR\x08me'
     b'tadata":\n\rEmptyResponse\x12)\n\x08messages\x18\x01 \x03(\x0b2\r.common.EmptyR\x08me'
     b'ssages"s\n\x05Error\x12 \n\x04code\x18\x01 \x01(\x0e2\x0c.common.CodeR\x04code\x12\x18\n\x07message'
-    b'\x18\x02 \x01(\tR\x07message\x12.\n\x07details\x18\x03 \x03(\x0b2\x14.google.protobuf.AnyR\x07deta'
+    b"\x18\x02 \x01(\tR\x07message\x12.\n\x07details\x18\x03 \x03(\x0b2\x14.google.protobuf.AnyR\x07deta"
     b'ils"t\n\x08Metadata\x12\x1e\n\x08hostname\x18\x01 \x01(\tB\x02\x18\x01R\x08hostname\x12\x18\n\x05error\x18\x02 \x01'
-    b'(\tB\x02\x18\x01R\x05error\x12.\n\x06status\x18\x03 \x01(\x0b2\x12.google.rpc.StatusB\x02\x18\x01R\x06statu'
+    b"(\tB\x02\x18\x01R\x05error\x12.\n\x06status\x18\x03 \x01(\x0b2\x12.google.rpc.StatusB\x02\x18\x01R\x06statu"
     b's"\x17\n\x05NetIP\x12\x0e\n\x02ip\x18\x01 \x01(\x0cR\x02ip"/\n\tNetIPPort\x12\x0e\n\x02ip\x18\x01 \x01(\x0cR\x02ip\x12\x12\n\x04p'
     b'ort\x18\x02 \x01(\x05R\x04port"B\n\x0bNetIPPrefix\x12\x0e\n\x02ip\x18\x01 \x01(\x0cR\x02ip\x12#\n\rprefix_len'
     b'gth\x18\x02 \x01(\x05R\x0cprefixLength")\n\x15PEMEncodedCertificate\x12\x10\n\x03crt\x18\x01 \x01('
     b'\x0cR\x03crt"A\n\x1bPEMEncodedCertificateAndKey\x12\x10\n\x03crt\x18\x01 \x01(\x0cR\x03crt\x12\x10\n\x03k'
     b'ey\x18\x02 \x01(\x0cR\x03key"!\n\rPEMEncodedKey\x12\x10\n\x03key\x18\x01 \x01(\x0cR\x03key""\n\x03URL\x12\x1b\n\tf'
-    b'ull_path\x18\x01 \x01(\tR\x08fullPath*+\n\x04Code\x12\t\n\x05FATAL\x10\x00\x12\n\n\x06LOCKED\x10\x01\x12\x0c\n\x08C'
-    b'ANCELED\x10\x02**\n\x0fContainerDriver\x12\x0e\n\nCONTAINERD\x10\x00\x12\x07\n\x03CRI\x10\x01*@\n\x13Con'
-    b'tainerdNamespace\x12\x0e\n\nNS_UNKNOWN\x10\x00\x12\r\n\tNS_SYSTEM\x10\x01\x12\n\n\x06NS_CRI\x10\x02*'
-    b'.\n\x07Runtime\x12\x0e\n\nKubernetes\x10\x00\x12\t\n\x05Talos\x10\x01\x12\x08\n\x04Omni\x10\x02b\x06proto3'
+    b"ull_path\x18\x01 \x01(\tR\x08fullPath*+\n\x04Code\x12\t\n\x05FATAL\x10\x00\x12\n\n\x06LOCKED\x10\x01\x12\x0c\n\x08C"
+    b"ANCELED\x10\x02**\n\x0fContainerDriver\x12\x0e\n\nCONTAINERD\x10\x00\x12\x07\n\x03CRI\x10\x01*@\n\x13Con"
+    b"tainerdNamespace\x12\x0e\n\nNS_UNKNOWN\x10\x00\x12\r\n\tNS_SYSTEM\x10\x01\x12\n\n\x06NS_CRI\x10\x02*"
+    b".\n\x07Runtime\x12\x0e\n\nKubernetes\x10\x00\x12\t\n\x05Talos\x10\x01\x12\x08\n\x04Omni\x10\x02b\x06proto3"
 )
 
 Code = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["Code"])
 FATAL = 0
 LOCKED = 1
 CANCELED = 2
-ContainerDriver = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["ContainerDriver"])
+ContainerDriver = enum_type_wrapper.EnumTypeWrapper(
+    DESCRIPTOR.enum_types_by_name["ContainerDriver"]
+)
 CONTAINERD = 0
 CRI = 1
-ContainerdNamespace = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["ContainerdNamespace"])
+ContainerdNamespace = enum_type_wrapper.EnumTypeWrapper(
+    DESCRIPTOR.enum_types_by_name["ContainerdNamespace"]
+)
 NS_UNKNOWN = 0
 NS_SYSTEM = 1
 NS_CRI = 2

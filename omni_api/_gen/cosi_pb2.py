@@ -6,81 +6,81 @@ from google.protobuf.internal import enum_type_wrapper
 from omni_api._gen import _pool
 
 DESCRIPTOR = _pool.add(
-    b'\n\ncosi.proto\x12\rcosi.resource\x1a\x1fgoogle/protobuf/timestamp.proto'
+    b"\n\ncosi.proto\x12\rcosi.resource\x1a\x1fgoogle/protobuf/timestamp.proto"
     b'"%\n\rCreateOptions\x12\x14\n\x05owner\x18\x01 \x01(\tR\x05owner"|\n\rCreateRequest\x123\n\x08'
-    b'resource\x18\x01 \x01(\x0b2\x17.cosi.resource.ResourceR\x08resource\x126\n\x07options'
+    b"resource\x18\x01 \x01(\x0b2\x17.cosi.resource.ResourceR\x08resource\x126\n\x07options"
     b'\x18\x02 \x01(\x0b2\x1c.cosi.resource.CreateOptionsR\x07options"E\n\x0eCreateRespo'
     b'nse\x123\n\x08resource\x18\x01 \x01(\x0b2\x17.cosi.resource.ResourceR\x08resource"&\n\x0e'
     b'DestroyOptions\x12\x14\n\x05owner\x18\x01 \x01(\tR\x05owner"\x8b\x01\n\x0eDestroyRequest\x12\x1c\n\tn'
-    b'amespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02i'
+    b"amespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02i"
     b'd\x127\n\x07options\x18\x04 \x01(\x0b2\x1d.cosi.resource.DestroyOptionsR\x07options"\x11'
     b'\n\x0fDestroyResponse"\xf3\x01\n\x05Event\x123\n\x08resource\x18\x01 \x01(\x0b2\x17.cosi.resourc'
-    b'e.ResourceR\x08resource\x127\n\nevent_type\x18\x02 \x01(\x0e2\x18.cosi.resource.Eve'
-    b'ntTypeR\teventType\x12)\n\x03old\x18\x03 \x01(\x0b2\x17.cosi.resource.ResourceR\x03old'
-    b'\x12\x19\n\x05error\x18\x04 \x01(\tH\x00R\x05error\x88\x01\x01\x12\x1f\n\x08bookmark\x18\x05 \x01(\x0cH\x01R\x08bookmark\x88\x01\x01'
+    b"e.ResourceR\x08resource\x127\n\nevent_type\x18\x02 \x01(\x0e2\x18.cosi.resource.Eve"
+    b"ntTypeR\teventType\x12)\n\x03old\x18\x03 \x01(\x0b2\x17.cosi.resource.ResourceR\x03old"
+    b"\x12\x19\n\x05error\x18\x04 \x01(\tH\x00R\x05error\x88\x01\x01\x12\x1f\n\x08bookmark\x18\x05 \x01(\x0cH\x01R\x08bookmark\x88\x01\x01"
     b'B\x08\n\x06_errorB\x0b\n\t_bookmark"\x0c\n\nGetOptions"\x83\x01\n\nGetRequest\x12\x1c\n\tname'
-    b'space\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id\x123'
+    b"space\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id\x123"
     b'\n\x07options\x18\x04 \x01(\x0b2\x19.cosi.resource.GetOptionsR\x07options"B\n\x0bGetRe'
     b'sponse\x123\n\x08resource\x18\x01 \x01(\x0b2\x17.cosi.resource.ResourceR\x08resource"'
     b'!\n\x07IDQuery\x12\x16\n\x06regexp\x18\x01 \x01(\tR\x06regexp"<\n\nLabelQuery\x12.\n\x05terms\x18\x01 '
     b'\x03(\x0b2\x18.cosi.resource.LabelTermR\x05terms"\xed\x01\n\tLabelTerm\x12\x10\n\x03key\x18\x01 '
     b'\x01(\tR\x03key\x122\n\x02op\x18\x02 \x01(\x0e2".cosi.resource.LabelTerm.OperationR\x02op'
     b'\x12\x14\n\x05value\x18\x03 \x03(\tR\x05value\x12\x16\n\x06invert\x18\x05 \x01(\x08R\x06invert"l\n\tOperation\x12'
-    b'\n\n\x06EXISTS\x10\x00\x12\t\n\x05EQUAL\x10\x01\x12\x0e\n\nNOT_EXISTS\x10\x02\x12\x06\n\x02IN\x10\x03\x12\x06\n\x02LT\x10\x04\x12\x07\n\x03LT'
+    b"\n\n\x06EXISTS\x10\x00\x12\t\n\x05EQUAL\x10\x01\x12\x0e\n\nNOT_EXISTS\x10\x02\x12\x06\n\x02IN\x10\x03\x12\x06\n\x02LT\x10\x04\x12\x07\n\x03LT"
     b'E\x10\x05\x12\x0e\n\nLT_NUMERIC\x10\x06\x12\x0f\n\x0bLTE_NUMERIC\x10\x07"|\n\x0bListOptions\x12:\n\x0blabel'
-    b'_query\x18\x01 \x03(\x0b2\x19.cosi.resource.LabelQueryR\nlabelQuery\x121\n\x08id_qu'
+    b"_query\x18\x01 \x03(\x0b2\x19.cosi.resource.LabelQueryR\nlabelQuery\x121\n\x08id_qu"
     b'ery\x18\x02 \x01(\x0b2\x16.cosi.resource.IDQueryR\x07idQuery"u\n\x0bListRequest\x12\x1c\n'
-    b'\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x124\n\x07options\x18\x03'
+    b"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x124\n\x07options\x18\x03"
     b' \x01(\x0b2\x1a.cosi.resource.ListOptionsR\x07options"C\n\x0cListResponse\x123\n'
     b'\x08resource\x18\x01 \x01(\x0b2\x17.cosi.resource.ResourceR\x08resource"\xa2\x04\n\x08Metad'
-    b'ata\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18'
-    b'\x03 \x01(\tR\x02id\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x14\n\x05owner\x18\x05 \x01(\tR\x05owner\x12\x14\n'
-    b'\x05phase\x18\x06 \x01(\tR\x05phase\x124\n\x07created\x18\x07 \x01(\x0b2\x1a.google.protobuf.Times'
-    b'tampR\x07created\x124\n\x07updated\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\x07'
-    b'updated\x12\x1e\n\nfinalizers\x18\t \x03(\tR\nfinalizers\x12;\n\x06labels\x18\n \x03(\x0b2#.co'
-    b'si.resource.Metadata.LabelsEntryR\x06labels\x12J\n\x0bannotations\x18\x0b \x03('
-    b'\x0b2(.cosi.resource.Metadata.AnnotationsEntryR\x0bannotations\x1a9\n\x0b'
-    b'LabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n\x10A'
+    b"ata\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18"
+    b"\x03 \x01(\tR\x02id\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x14\n\x05owner\x18\x05 \x01(\tR\x05owner\x12\x14\n"
+    b"\x05phase\x18\x06 \x01(\tR\x05phase\x124\n\x07created\x18\x07 \x01(\x0b2\x1a.google.protobuf.Times"
+    b"tampR\x07created\x124\n\x07updated\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\x07"
+    b"updated\x12\x1e\n\nfinalizers\x18\t \x03(\tR\nfinalizers\x12;\n\x06labels\x18\n \x03(\x0b2#.co"
+    b"si.resource.Metadata.LabelsEntryR\x06labels\x12J\n\x0bannotations\x18\x0b \x03("
+    b"\x0b2(.cosi.resource.Metadata.AnnotationsEntryR\x0bannotations\x1a9\n\x0b"
+    b"LabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n\x10A"
     b'nnotationsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"'
-    b'h\n\x08Resource\x123\n\x08metadata\x18\x01 \x01(\x0b2\x17.cosi.resource.MetadataR\x08meta'
-    b'data\x12\'\n\x04spec\x18\x02 \x01(\x0b2\x13.cosi.resource.SpecR\x04spec"B\n\x04Spec\x12\x1d\n\npro'
+    b"h\n\x08Resource\x123\n\x08metadata\x18\x01 \x01(\x0b2\x17.cosi.resource.MetadataR\x08meta"
+    b"data\x12'\n\x04spec\x18\x02 \x01(\x0b2\x13.cosi.resource.SpecR\x04spec\"B\n\x04Spec\x12\x1d\n\npro"
     b'to_spec\x18\x01 \x01(\x0cR\tprotoSpec\x12\x1b\n\tyaml_spec\x18\x02 \x01(\tR\x08yamlSpec"1\n\x19Tea'
     b'rdownAndDestroyOptions\x12\x14\n\x05owner\x18\x01 \x01(\tR\x05owner"\xa1\x01\n\x19TeardownAnd'
-    b'DestroyRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04'
-    b'type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id\x12B\n\x07options\x18\x04 \x01(\x0b2(.cosi.resource.Teardo'
+    b"DestroyRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04"
+    b"type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id\x12B\n\x07options\x18\x04 \x01(\x0b2(.cosi.resource.Teardo"
     b'wnAndDestroyOptionsR\x07options"\x1c\n\x1aTeardownAndDestroyResponse"\''
     b'\n\x0fTeardownOptions\x12\x14\n\x05owner\x18\x01 \x01(\tR\x05owner"\x8d\x01\n\x0fTeardownRequest\x12'
-    b'\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01('
-    b'\tR\x02id\x128\n\x07options\x18\x04 \x01(\x0b2\x1e.cosi.resource.TeardownOptionsR\x07opti'
+    b"\x1c\n\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01("
+    b"\tR\x02id\x128\n\x07options\x18\x04 \x01(\x0b2\x1e.cosi.resource.TeardownOptionsR\x07opti"
     b'ons"7\n\x10TeardownResponse\x12#\n\rdestroy_ready\x18\x01 \x01(\x08R\x0cdestroyReady'
     b'"d\n\rUpdateOptions\x12\x14\n\x05owner\x18\x01 \x01(\tR\x05owner\x12*\n\x0eexpected_phase\x18\x02 '
     b'\x01(\tH\x00R\rexpectedPhase\x88\x01\x01B\x11\n\x0f_expected_phase"\x89\x01\n\rUpdateRequest'
-    b'\x12:\n\x0cnew_resource\x18\x02 \x01(\x0b2\x17.cosi.resource.ResourceR\x0bnewResource'
-    b'\x126\n\x07options\x18\x03 \x01(\x0b2\x1c.cosi.resource.UpdateOptionsR\x07optionsJ\x04\x08\x01'
+    b"\x12:\n\x0cnew_resource\x18\x02 \x01(\x0b2\x17.cosi.resource.ResourceR\x0bnewResource"
+    b"\x126\n\x07options\x18\x03 \x01(\x0b2\x1c.cosi.resource.UpdateOptionsR\x07optionsJ\x04\x08\x01"
     b'\x10\x02"E\n\x0eUpdateResponse\x123\n\x08resource\x18\x01 \x01(\x0b2\x17.cosi.resource.Resou'
     b'rceR\x08resource"\xe9\x02\n\x0cWatchOptions\x12-\n\x12bootstrap_contents\x18\x01 \x01(\x08R\x11'
-    b'bootstrapContents\x12\x1f\n\x0btail_events\x18\x02 \x01(\x05R\ntailEvents\x12:\n\x0blabel_'
-    b'query\x18\x03 \x03(\x0b2\x19.cosi.resource.LabelQueryR\nlabelQuery\x121\n\x08id_que'
-    b'ry\x18\x04 \x01(\x0b2\x16.cosi.resource.IDQueryR\x07idQuery\x12\x1e\n\naggregated\x18\x05 \x01('
-    b'\x08R\naggregated\x123\n\x13start_from_bookmark\x18\x06 \x01(\x0cH\x00R\x11startFromBookm'
-    b'ark\x88\x01\x01\x12-\n\x12bootstrap_bookmark\x18\x07 \x01(\x08R\x11bootstrapBookmarkB\x16\n\x14_st'
+    b"bootstrapContents\x12\x1f\n\x0btail_events\x18\x02 \x01(\x05R\ntailEvents\x12:\n\x0blabel_"
+    b"query\x18\x03 \x03(\x0b2\x19.cosi.resource.LabelQueryR\nlabelQuery\x121\n\x08id_que"
+    b"ry\x18\x04 \x01(\x0b2\x16.cosi.resource.IDQueryR\x07idQuery\x12\x1e\n\naggregated\x18\x05 \x01("
+    b"\x08R\naggregated\x123\n\x13start_from_bookmark\x18\x06 \x01(\x0cH\x00R\x11startFromBookm"
+    b"ark\x88\x01\x01\x12-\n\x12bootstrap_bookmark\x18\x07 \x01(\x08R\x11bootstrapBookmarkB\x16\n\x14_st"
     b'art_from_bookmark"\xb4\x01\n\x0cWatchRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tnames'
-    b'pace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x13\n\x02id\x18\x03 \x01(\tH\x00R\x02id\x88\x01\x01\x125\n\x07options\x18\x04 \x01'
-    b'(\x0b2\x1b.cosi.resource.WatchOptionsR\x07options\x12\x1f\n\x0bapi_version\x18\x05 \x01('
+    b"pace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x13\n\x02id\x18\x03 \x01(\tH\x00R\x02id\x88\x01\x01\x125\n\x07options\x18\x04 \x01"
+    b"(\x0b2\x1b.cosi.resource.WatchOptionsR\x07options\x12\x1f\n\x0bapi_version\x18\x05 \x01("
     b'\x05R\napiVersionB\x05\n\x03_id";\n\rWatchResponse\x12*\n\x05event\x18\x01 \x03(\x0b2\x14.cosi.'
-    b'resource.EventR\x05event*]\n\tEventType\x12\x0b\n\x07CREATED\x10\x00\x12\x0b\n\x07UPDATED\x10\x01'
-    b'\x12\r\n\tDESTROYED\x10\x02\x12\x10\n\x0cBOOTSTRAPPED\x10\x03\x12\x0b\n\x07ERRORED\x10\x04\x12\x08\n\x04NOOP\x10\x052\xde\x04\n'
-    b'\x05State\x12E\n\x06Create\x12\x1c.cosi.resource.CreateRequest\x1a\x1d.cosi.resour'
-    b'ce.CreateResponse\x12H\n\x07Destroy\x12\x1d.cosi.resource.DestroyRequest\x1a'
-    b'\x1e.cosi.resource.DestroyResponse\x12<\n\x03Get\x12\x19.cosi.resource.GetRe'
-    b'quest\x1a\x1a.cosi.resource.GetResponse\x12A\n\x04List\x12\x1a.cosi.resource.Li'
-    b'stRequest\x1a\x1b.cosi.resource.ListResponse0\x01\x12K\n\x08Teardown\x12\x1e.cosi.'
-    b'resource.TeardownRequest\x1a\x1f.cosi.resource.TeardownResponse\x12i\n'
-    b'\x12TeardownAndDestroy\x12(.cosi.resource.TeardownAndDestroyReques'
-    b't\x1a).cosi.resource.TeardownAndDestroyResponse\x12E\n\x06Update\x12\x1c.cos'
-    b'i.resource.UpdateRequest\x1a\x1d.cosi.resource.UpdateResponse\x12D\n\x05W'
-    b'atch\x12\x1b.cosi.resource.WatchRequest\x1a\x1c.cosi.resource.WatchRespo'
-    b'nse0\x01b\x06proto3'
+    b"resource.EventR\x05event*]\n\tEventType\x12\x0b\n\x07CREATED\x10\x00\x12\x0b\n\x07UPDATED\x10\x01"
+    b"\x12\r\n\tDESTROYED\x10\x02\x12\x10\n\x0cBOOTSTRAPPED\x10\x03\x12\x0b\n\x07ERRORED\x10\x04\x12\x08\n\x04NOOP\x10\x052\xde\x04\n"
+    b"\x05State\x12E\n\x06Create\x12\x1c.cosi.resource.CreateRequest\x1a\x1d.cosi.resour"
+    b"ce.CreateResponse\x12H\n\x07Destroy\x12\x1d.cosi.resource.DestroyRequest\x1a"
+    b"\x1e.cosi.resource.DestroyResponse\x12<\n\x03Get\x12\x19.cosi.resource.GetRe"
+    b"quest\x1a\x1a.cosi.resource.GetResponse\x12A\n\x04List\x12\x1a.cosi.resource.Li"
+    b"stRequest\x1a\x1b.cosi.resource.ListResponse0\x01\x12K\n\x08Teardown\x12\x1e.cosi."
+    b"resource.TeardownRequest\x1a\x1f.cosi.resource.TeardownResponse\x12i\n"
+    b"\x12TeardownAndDestroy\x12(.cosi.resource.TeardownAndDestroyReques"
+    b"t\x1a).cosi.resource.TeardownAndDestroyResponse\x12E\n\x06Update\x12\x1c.cos"
+    b"i.resource.UpdateRequest\x1a\x1d.cosi.resource.UpdateResponse\x12D\n\x05W"
+    b"atch\x12\x1b.cosi.resource.WatchRequest\x1a\x1c.cosi.resource.WatchRespo"
+    b"nse0\x01b\x06proto3"
 )
 
 EventType = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["EventType"])

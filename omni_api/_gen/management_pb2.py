@@ -7,200 +7,209 @@ from omni_api._gen import _pool
 from omni_api._gen import common_pb2 as _common_pb2  # noqa: F401
 
 DESCRIPTOR = _pool.add(
-    b'\n\x10management.proto\x12\nmanagement\x1a\x1egoogle/protobuf/duration.pro'
-    b'to\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.p'
-    b'roto\x1a\x0ccommon.proto"\xcc\x03\n\x13BootAssetURLRequest\x12#\n\rtalos_version\x18'
-    b'\x01 \x01(\tR\x0ctalosVersion\x12!\n\x0cschematic_id\x18\x02 \x01(\tR\x0bschematicId\x12%\n\x0est'
-    b'andalone_url\x18\x03 \x01(\x08R\rstandaloneUrl\x12U\n\x0fboot_asset_kind\x18\x04 \x01(\x0e2-'
-    b'.management.BootAssetURLRequest.BootAssetKindR\rbootAssetKind'
-    b'\x12\x1a\n\x08platform\x18\x05 \x01(\tR\x08platform\x12"\n\x0carchitecture\x18\x06 \x01(\tR\x0carchitec'
-    b'ture\x12\x16\n\x06format\x18\x07 \x01(\tR\x06format\x12\x1f\n\x0bsecure_boot\x18\x08 \x01(\x08R\nsecureBoo'
-    b't"v\n\rBootAssetKind\x12\x19\n\x15BOOT_ASSET_KIND_UNSET\x10\x00\x12\x17\n\x13BOOT_ASSET_'
-    b'KIND_PXE\x10\x01\x12\x17\n\x13BOOT_ASSET_KIND_ISO\x10\x02\x12\x18\n\x14BOOT_ASSET_KIND_DISK\x10'
-    b'\x03"\xfc\x01\n\x14BootAssetURLResponse\x12\x10\n\x03url\x18\x01 \x01(\tR\x03url\x12G\n\x07headers\x18\x02 \x03('
-    b'\x0b2-.management.BootAssetURLResponse.HeadersEntryR\x07headers\x12,\n'
-    b'\x12image_factory_host\x18\x03 \x01(\tR\x10imageFactoryHost\x12\x1f\n\x0bstorage_key\x18\x04'
-    b' \x01(\tR\nstorageKey\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18'
-    b'\x02 \x01(\tR\x05value:\x028\x01"q\n\x16CreateJoinTokenRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04na'
-    b'me\x12C\n\x0fexpiration_time\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0eexp'
-    b'irationTime")\n\x17CreateJoinTokenResponse\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id"i\n\x1dCr'
-    b'eateSchematicFromRawRequest\x12#\n\rraw_schematic\x18\x01 \x01(\x0cR\x0crawSchem'
-    b'atic\x12#\n\rtalos_version\x18\x02 \x01(\tR\x0ctalosVersion"\xd4\x06\n\x16CreateSchemati'
-    b'cRequest\x12\x1e\n\nextensions\x18\x01 \x03(\tR\nextensions\x12*\n\x11extra_kernel_arg'
-    b's\x18\x02 \x03(\tR\x0fextraKernelArgs\x12S\n\x0bmeta_values\x18\x03 \x03(\x0b22.management.C'
-    b'reateSchematicRequest.MetaValuesEntryR\nmetaValues\x12#\n\rtalos_v'
-    b'ersion\x18\x04 \x01(\tR\x0ctalosVersion\x12\x19\n\x08media_id\x18\x05 \x01(\tR\x07mediaId\x12z\n\x1bsid'
-    b'erolink_grpc_tunnel_mode\x18\x07 \x01(\x0e2;.management.CreateSchematicR'
-    b'equest.SiderolinkGRPCTunnelModeR\x18siderolinkGrpcTunnelMode\x12\x1d\n'
-    b'\njoin_token\x18\x08 \x01(\tR\tjoinToken\x12D\n\x07overlay\x18\t \x01(\x0b2*.management.C'
-    b'reateSchematicRequest.OverlayR\x07overlay\x12?\n\nbootloader\x18\n \x01(\x0e2\x1f'
-    b'.management.SchematicBootloaderR\nbootloader\x126\n\x17embedded_mach'
-    b'ine_config\x18\x0b \x01(\tR\x15embeddedMachineConfig\x12*\n\x11image_factory_url'
-    b'\x18\x0c \x01(\tR\x0fimageFactoryUrl\x1aM\n\x07Overlay\x12\x14\n\x05image\x18\x01 \x01(\tR\x05image\x12\x12\n\x04'
-    b'name\x18\x02 \x01(\tR\x04name\x12\x18\n\x07options\x18\x03 \x01(\tR\x07options\x1a=\n\x0fMetaValuesEntr'
-    b'y\x12\x10\n\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"?\n\x18SiderolinkG'
-    b'RPCTunnelMode\x12\x08\n\x04AUTO\x10\x00\x12\x0c\n\x08DISABLED\x10\x01\x12\x0b\n\x07ENABLED\x10\x02J\x04\x08\x06\x10\x07"\xaa\x01\n'
-    b'\x17CreateSchematicResponse\x12!\n\x0cschematic_id\x18\x01 \x01(\tR\x0bschematicId\x12'
-    b'\x17\n\x07pxe_url\x18\x02 \x01(\tR\x06pxeUrl\x12.\n\x13grpc_tunnel_enabled\x18\x03 \x01(\x08R\x11grpcT'
-    b'unnelEnabled\x12#\n\rschematic_yml\x18\x04 \x01(\tR\x0cschematicYml"\xa4\x01\n\x1bCreate'
-    b'ServiceAccountRequest\x123\n\x16armored_pgp_public_key\x18\x01 \x01(\tR\x13armor'
-    b'edPgpPublicKey\x12"\n\ruse_user_role\x18\x03 \x01(\x08R\x0buseUserRole\x12\x12\n\x04role\x18\x04'
-    b' \x01(\tR\x04role\x12\x12\n\x04name\x18\x05 \x01(\tR\x04nameJ\x04\x08\x02\x10\x03"B\n\x1cCreateServiceAccount'
-    b'Response\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId"=\n\x11CreateUserRe'
-    b'quest\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email\x12\x12\n\x04role\x18\x02 \x01(\tR\x04role"-\n\x12CreateUse'
-    b'rResponse\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId"2\n\x1cDestroyServiceAccountR'
-    b'equest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name"*\n\x12DestroyUserRequest\x12\x14\n\x05email\x18\x01 '
-    b'\x01(\tR\x05email",\n\x14GenJoinTokenResponse\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token"d\n\x1b'
-    b'GetMachineJoinConfigRequest\x12&\n\x0fuse_grpc_tunnel\x18\x01 \x01(\x08R\ruseGrp'
-    b'cTunnel\x12\x1d\n\njoin_token\x18\x02 \x01(\tR\tjoinToken"W\n\x1cGetMachineJoinConf'
-    b'igResponse\x12\x1f\n\x0bkernel_args\x18\x01 \x03(\tR\nkernelArgs\x12\x16\n\x06config\x18\x02 \x01(\tR'
-    b'\x06config"\xcb\x01\n\x17GetSupportBundleRequest\x12\x18\n\x07cluster\x18\x01 \x01(\tR\x07cluste'
-    b'r\x12\x18\n\x07encrypt\x18\x02 \x01(\x08R\x07encrypt\x123\n\x15encryption_recipients\x18\x03 \x03(\tR\x14'
-    b'encryptionRecipients\x12G\n encryption_no_default_recipients\x18\x04 \x01'
-    b'(\x08R\x1dencryptionNoDefaultRecipients"\xb7\x02\n\x18GetSupportBundleRespon'
-    b'se\x12I\n\x08progress\x18\x01 \x01(\x0b2-.management.GetSupportBundleResponse.P'
-    b'rogressR\x08progress\x12\x1f\n\x0bbundle_data\x18\x02 \x01(\x0cR\nbundleData\x123\n\x15encryp'
-    b'tion_recipients\x18\x03 \x03(\tR\x14encryptionRecipients\x1az\n\x08Progress\x12\x16\n\x06s'
-    b'ource\x18\x01 \x01(\tR\x06source\x12\x14\n\x05error\x18\x02 \x01(\tR\x05error\x12\x14\n\x05state\x18\x03 \x01(\tR\x05st'
-    b'ate\x12\x14\n\x05total\x18\x04 \x01(\x05R\x05total\x12\x14\n\x05value\x18\x05 \x01(\x05R\x05value"\x90\x03\n\x11Kubeconf'
-    b"igRequest\x12'\n\x0fservice_account\x18\x01 \x01(\x08R\x0eserviceAccount\x12I\n\x13servic"
-    b'e_account_ttl\x18\x02 \x01(\x0b2\x19.google.protobuf.DurationR\x11serviceAccou'
-    b'ntTtl\x120\n\x14service_account_user\x18\x03 \x01(\tR\x12serviceAccountUser\x124\n\x16s'
-    b'ervice_account_groups\x18\x04 \x03(\tR\x14serviceAccountGroups\x12\x1d\n\ngrant_t'
-    b'ype\x18\x05 \x01(\tR\tgrantType\x12\x1f\n\x0bbreak_glass\x18\x06 \x01(\x08R\nbreakGlass\x12-\n\x13oid'
-    b'c_cache_base_dir\x18\x07 \x01(\tR\x10oidcCacheBaseDir\x120\n\x14oidc_cache_isola'
-    b'tion\x18\x08 \x01(\x08R\x12oidcCacheIsolation"4\n\x12KubeconfigResponse\x12\x1e\n\nkube'
-    b'config\x18\x01 \x01(\x0cR\nkubeconfig"\xcc\x02\n\x14KubernetesSSAOptions\x12[\n\x10invento'
-    b'ry_policy\x18\x01 \x01(\x0e20.management.KubernetesSSAOptions.InventoryP'
-    b'olicyR\x0finventoryPolicy\x12F\n\x11reconcile_timeout\x18\x02 \x01(\x0b2\x19.google.p'
-    b"rotobuf.DurationR\x10reconcileTimeout\x12'\n\x0fforce_conflicts\x18\x03 \x01(\x08R"
-    b'\x0eforceConflicts\x12\x19\n\x08no_prune\x18\x04 \x01(\x08R\x07noPrune"K\n\x0fInventoryPolic'
-    b'y\x12\x0e\n\nMUST_MATCH\x10\x00\x12\x19\n\x15ADOPT_IF_NO_INVENTORY\x10\x01\x12\r\n\tADOPT_ALL\x10\x02"'
-    b'l\n\x1dKubernetesSyncManifestRequest\x12\x17\n\x07dry_run\x18\x01 \x01(\x08R\x06dryRun\x122\n'
-    b'\x03ssa\x18\x02 \x01(\x0b2 .management.KubernetesSSAOptionsR\x03ssa"\x90\x02\n\x1eKubern'
-    b'etesSyncManifestResponse\x12\\\n\rresponse_type\x18\x01 \x01(\x0e27.management'
-    b'.KubernetesSyncManifestResponse.ResponseTypeR\x0cresponseType\x12\x12'
-    b'\n\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n\x06object\x18\x03 \x01(\x0cR\x06object\x12\x12\n\x04diff\x18\x04 \x01(\tR\x04di'
-    b'ff\x12\x18\n\x07skipped\x18\x05 \x01(\x08R\x07skipped"6\n\x0cResponseType\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0c\n'
-    b'\x08MANIFEST\x10\x01\x12\x0b\n\x07ROLLOUT\x10\x02"D\n!KubernetesUpgradePreChecksReques'
-    b't\x12\x1f\n\x0bnew_version\x18\x01 \x01(\tR\nnewVersion"L\n"KubernetesUpgradePreCh'
-    b'ecksResponse\x12\x0e\n\x02ok\x18\x01 \x01(\x08R\x02ok\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason"\xb5\x04\n\x1bLis'
-    b'tServiceAccountsResponse\x12a\n\x10service_accounts\x18\x01 \x03(\x0b26.managem'
-    b'ent.ListServiceAccountsResponse.ServiceAccountR\x0fserviceAccou'
-    b'nts\x1a\xb2\x03\n\x0eServiceAccount\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12k\n\x0fpgp_public_key'
-    b's\x18\x02 \x03(\x0b2C.management.ListServiceAccountsResponse.ServiceAcco'
-    b'unt.PgpPublicKeyR\rpgpPublicKeys\x12\x12\n\x04role\x18\x04 \x01(\tR\x04role\x12\x1f\n\x0blast_'
-    b'active\x18\x05 \x01(\tR\nlastActive\x1a\xe3\x01\n\x0cPgpPublicKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n'
-    b'\x07armored\x18\x02 \x01(\tR\x07armored\x12:\n\nexpiration\x18\x03 \x01(\x0b2\x1a.google.protobu'
-    b'f.TimestampR\nexpiration\x124\n\x07created\x18\x04 \x01(\x0b2\x1a.google.protobuf.T'
-    b'imestampR\x07created\x127\n\tlast_used\x18\x05 \x01(\x0b2\x1a.google.protobuf.Times'
-    b'tampR\x08lastUsedJ\x04\x08\x03\x10\x04"\xc5\x02\n\x11ListUsersResponse\x128\n\x05users\x18\x01 \x03(\x0b2".'
-    b'management.ListUsersResponse.UserR\x05users\x1a\xf5\x01\n\x04User\x12\x0e\n\x02id\x18\x01 \x01('
-    b'\tR\x02id\x12\x14\n\x05email\x18\x02 \x01(\tR\x05email\x12\x12\n\x04role\x18\x03 \x01(\tR\x04role\x12S\n\x0bsaml_labe'
-    b'ls\x18\x04 \x03(\x0b22.management.ListUsersResponse.User.SamlLabelsEntry'
-    b'R\nsamlLabels\x12\x1f\n\x0blast_active\x18\x05 \x01(\tR\nlastActive\x1a=\n\x0fSamlLabelsE'
-    b'ntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"j\n\x12MachineL'
-    b'ogsRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId\x12\x16\n\x06follow\x18\x02 \x01(\x08R\x06f'
-    b'ollow\x12\x1d\n\ntail_lines\x18\x03 \x01(\x05R\ttailLines"7\n\x16MachinePowerOffReque'
-    b'st\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId"\x19\n\x17MachinePowerOffResponse'
-    b'"6\n\x15MachinePowerOnRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId"\x18\n\x16'
-    b'MachinePowerOnResponse"\x91\x02\n\x1bMaintenanceLifecycleRequest\x12\x1d\n\nma'
-    b'chine_id\x18\x01 \x01(\tR\tmachineId\x12O\n\toperation\x18\x02 \x01(\x0e21.management.Ma'
-    b'intenanceLifecycleRequest.OperationR\toperation\x12\x18\n\x07version\x18\x03 '
-    b'\x01(\tR\x07version\x12\x12\n\x04disk\x18\x04 \x01(\tR\x04disk"T\n\tOperation\x12\x19\n\x15OPERATION_U'
-    b'NSPECIFIED\x10\x00\x12\x15\n\x11OPERATION_INSTALL\x10\x01\x12\x15\n\x11OPERATION_UPGRADE\x10\x02"8'
-    b'\n\x1cMaintenanceLifecycleResponse\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message"T\n\x19'
-    b'MaintenanceUpgradeRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId\x12\x18\n\x07'
-    b'version\x18\x02 \x01(\tR\x07version"\x1c\n\x1aMaintenanceUpgradeResponse"4\n\x12Omni'
-    b'configResponse\x12\x1e\n\nomniconfig\x18\x01 \x01(\x0cR\nomniconfig"\xfb\x03\n\x13ReadAudit'
-    b'LogRequest\x12\x1d\n\nstart_time\x18\x01 \x01(\tR\tstartTime\x12\x19\n\x08end_time\x18\x02 \x01(\tR'
-    b'\x07endTime\x12F\n\x0eorder_by_field\x18\x03 \x01(\x0e2 .management.AuditLogOrderB'
-    b'yFieldR\x0corderByField\x12@\n\x0corder_by_dir\x18\x04 \x01(\x0e2\x1e.management.Audi'
-    b'tLogOrderByDirR\norderByDir\x12\x16\n\x06search\x18\x05 \x01(\tR\x06search\x12<\n\nevent_'
-    b'type\x18\x06 \x01(\x0e2\x1d.management.AuditLogEventTypeR\teventType\x12#\n\rreso'
-    b'urce_type\x18\x07 \x01(\tR\x0cresourceType\x12\x1f\n\x0bresource_id\x18\x08 \x01(\tR\nresource'
-    b'Id\x12\x1d\n\ncluster_id\x18\t \x01(\tR\tclusterId\x12\x14\n\x05actor\x18\n \x01(\tR\x05actor\x12\x16\n\x06f'
-    b'ollow\x18\x0b \x01(\x08R\x06follow\x12\x1e\n\x0bstart_ts_ms\x18\x0c \x01(\x03R\tstartTsMs\x12\x17\n\x07from_'
-    b'id\x18\r \x01(\x03R\x06fromId"C\n\x14ReadAuditLogResponse\x12\x1b\n\taudit_log\x18\x01 \x01(\x0cR'
-    b'\x08auditLog\x12\x0e\n\x02id\x18\x02 \x01(\x03R\x02id"e\n\x1aRenewServiceAccountRequest\x12\x12\n\x04n'
-    b'ame\x18\x01 \x01(\tR\x04name\x123\n\x16armored_pgp_public_key\x18\x02 \x01(\tR\x13armoredPgpP'
-    b'ublicKey"A\n\x1bRenewServiceAccountResponse\x12"\n\rpublic_key_id\x18\x01 \x01'
-    b'(\tR\x0bpublicKeyId"-\n\x1bResetNodeUniqueTokenRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02'
-    b'id"\x1e\n\x1cResetNodeUniqueTokenResponse"G\n\x12TalosconfigRequest\x12\x10\n\x03'
-    b'raw\x18\x01 \x01(\x08R\x03raw\x12\x1f\n\x0bbreak_glass\x18\x02 \x01(\x08R\nbreakGlass"7\n\x13Talosconf'
-    b'igResponse\x12 \n\x0btalosconfig\x18\x01 \x01(\x0cR\x0btalosconfig"=\n\x11UpdateUserRe'
-    b'quest\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email\x12\x12\n\x04role\x18\x02 \x01(\tR\x04role"/\n\x15ValidateC'
+    b"\n\x10management.proto\x12\nmanagement\x1a\x1egoogle/protobuf/duration.pro"
+    b"to\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.p"
+    b"roto\x1a\x0ccommon.proto\"\x90\x03\n\x11KubeconfigRequest\x12'\n\x0fservice_account\x18"
+    b"\x01 \x01(\x08R\x0eserviceAccount\x12I\n\x13service_account_ttl\x18\x02 \x01(\x0b2\x19.google."
+    b"protobuf.DurationR\x11serviceAccountTtl\x120\n\x14service_account_user"
+    b"\x18\x03 \x01(\tR\x12serviceAccountUser\x124\n\x16service_account_groups\x18\x04 \x03(\tR\x14"
+    b"serviceAccountGroups\x12\x1d\n\ngrant_type\x18\x05 \x01(\tR\tgrantType\x12\x1f\n\x0bbreak"
+    b"_glass\x18\x06 \x01(\x08R\nbreakGlass\x12-\n\x13oidc_cache_base_dir\x18\x07 \x01(\tR\x10oidcC"
+    b"acheBaseDir\x120\n\x14oidc_cache_isolation\x18\x08 \x01(\x08R\x12oidcCacheIsolatio"
+    b'n"4\n\x12KubeconfigResponse\x12\x1e\n\nkubeconfig\x18\x01 \x01(\x0cR\nkubeconfig"G\n\x12T'
+    b"alosconfigRequest\x12\x10\n\x03raw\x18\x01 \x01(\x08R\x03raw\x12\x1f\n\x0bbreak_glass\x18\x02 \x01(\x08R\nbr"
+    b'eakGlass"7\n\x13TalosconfigResponse\x12 \n\x0btalosconfig\x18\x01 \x01(\x0cR\x0btalosc'
+    b'onfig"4\n\x12OmniconfigResponse\x12\x1e\n\nomniconfig\x18\x01 \x01(\x0cR\nomniconfig"'
+    b"j\n\x12MachineLogsRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId\x12\x16\n\x06foll"
+    b'ow\x18\x02 \x01(\x08R\x06follow\x12\x1d\n\ntail_lines\x18\x03 \x01(\x05R\ttailLines"/\n\x15ValidateC'
     b'onfigRequest\x12\x16\n\x06config\x18\x01 \x01(\tR\x06config"G\n\x19ValidateJsonSchemaRe'
     b'quest\x12\x12\n\x04data\x18\x01 \x01(\tR\x04data\x12\x16\n\x06schema\x18\x02 \x01(\tR\x06schema"\x86\x02\n\x1aValida'
-    b'teJsonSchemaResponse\x12D\n\x06errors\x18\x01 \x03(\x0b2,.management.ValidateJs'
-    b'onSchemaResponse.ErrorR\x06errors\x1a\xa1\x01\n\x05Error\x12D\n\x06errors\x18\x01 \x03(\x0b2,.m'
-    b'anagement.ValidateJsonSchemaResponse.ErrorR\x06errors\x12\x1f\n\x0bschema'
-    b'_path\x18\x02 \x01(\tR\nschemaPath\x12\x1b\n\tdata_path\x18\x03 \x01(\tR\x08dataPath\x12\x14\n\x05caus'
-    b'e\x18\x04 \x01(\tR\x05cause"=\n\x1cTearDownLockedClusterRequest\x12\x1d\n\ncluster_id'
-    b'\x18\x01 \x01(\tR\tclusterId"\x1f\n\x1dTearDownLockedClusterResponse*\xe7\x02\n\x11Audit'
-    b'LogEventType\x12$\n AUDIT_LOG_EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bAUDIT_'
-    b'LOG_EVENT_TYPE_CREATE\x10\x01\x12\x1f\n\x1bAUDIT_LOG_EVENT_TYPE_UPDATE\x10\x02\x12.\n*'
-    b'AUDIT_LOG_EVENT_TYPE_UPDATE_WITH_CONFLICTS\x10\x03\x12 \n\x1cAUDIT_LOG_EV'
-    b'ENT_TYPE_DESTROY\x10\x04\x12!\n\x1dAUDIT_LOG_EVENT_TYPE_TEARDOWN\x10\x05\x12%\n!AUD'
-    b'IT_LOG_EVENT_TYPE_TALOS_ACCESS\x10\x06\x12#\n\x1fAUDIT_LOG_EVENT_TYPE_K8S'
-    b'_ACCESS\x10\x07\x12)\n%AUDIT_LOG_EVENT_TYPE_AUDIT_LOG_ACCESS\x10\x08*}\n\x12Audi'
-    b'tLogOrderByDir\x12&\n"AUDIT_LOG_ORDER_BY_DIR_UNSPECIFIED\x10\x00\x12\x1e\n\x1aAU'
-    b'DIT_LOG_ORDER_BY_DIR_ASC\x10\x01\x12\x1f\n\x1bAUDIT_LOG_ORDER_BY_DIR_DESC\x10\x02*'
-    b'\xaf\x02\n\x14AuditLogOrderByField\x12(\n$AUDIT_LOG_ORDER_BY_FIELD_UNSPECI'
-    b"FIED\x10\x00\x12!\n\x1dAUDIT_LOG_ORDER_BY_FIELD_DATE\x10\x01\x12'\n#AUDIT_LOG_ORDER"
-    b'_BY_FIELD_EVENT_TYPE\x10\x02\x12*\n&AUDIT_LOG_ORDER_BY_FIELD_RESOURCE_'
-    b"TYPE\x10\x03\x12(\n$AUDIT_LOG_ORDER_BY_FIELD_RESOURCE_ID\x10\x04\x12'\n#AUDIT_LO"
-    b'G_ORDER_BY_FIELD_CLUSTER_ID\x10\x05\x12"\n\x1eAUDIT_LOG_ORDER_BY_FIELD_AC'
-    b'TOR\x10\x06*O\n\x13SchematicBootloader\x12\r\n\tBOOT_AUTO\x10\x00\x12\r\n\tBOOT_DUAL\x10\x01\x12\x0b'
-    b'\n\x07BOOT_SD\x10\x02\x12\r\n\tBOOT_GRUB\x10\x032\xf4\x14\n\x11ManagementService\x12Z\n\x0fCreateJo'
-    b'inToken\x12".management.CreateJoinTokenRequest\x1a#.management.Cre'
-    b'ateJoinTokenResponse\x12Z\n\x0fCreateSchematic\x12".management.CreateS'
-    b'chematicRequest\x1a#.management.CreateSchematicResponse\x12h\n\x16Crea'
-    b'teSchematicFromRaw\x12).management.CreateSchematicFromRawReques'
-    b't\x1a#.management.CreateSchematicResponse\x12i\n\x14CreateServiceAccou'
-    b"nt\x12'.management.CreateServiceAccountRequest\x1a(.management.Cre"
-    b'ateServiceAccountResponse\x12K\n\nCreateUser\x12\x1d.management.CreateU'
-    b'serRequest\x1a\x1e.management.CreateUserResponse\x12Y\n\x15DestroyService'
-    b'Account\x12(.management.DestroyServiceAccountRequest\x1a\x16.google.p'
-    b'rotobuf.Empty\x12E\n\x0bDestroyUser\x12\x1e.management.DestroyUserRequest'
-    b'\x1a\x16.google.protobuf.Empty\x12T\n\x0fGetBootAssetURL\x12\x1f.management.Boo'
-    b'tAssetURLRequest\x1a .management.BootAssetURLResponse\x12i\n\x14GetMac'
-    b"hineJoinConfig\x12'.management.GetMachineJoinConfigRequest\x1a(.ma"
-    b'nagement.GetMachineJoinConfigResponse\x12_\n\x10GetSupportBundle\x12#.'
-    b'management.GetSupportBundleRequest\x1a$.management.GetSupportBu'
-    b'ndleResponse0\x01\x12K\n\nKubeconfig\x12\x1d.management.KubeconfigRequest\x1a'
-    b'\x1e.management.KubeconfigResponse\x12r\n\x17KubernetesSyncManifests\x12)'
-    b'.management.KubernetesSyncManifestRequest\x1a*.management.Kuber'
-    b'netesSyncManifestResponse0\x01\x12{\n\x1aKubernetesUpgradePreChecks\x12-.'
-    b'management.KubernetesUpgradePreChecksRequest\x1a..management.Ku'
-    b'bernetesUpgradePreChecksResponse\x12V\n\x13ListServiceAccounts\x12\x16.go'
-    b"ogle.protobuf.Empty\x1a'.management.ListServiceAccountsResponse"
-    b'\x12B\n\tListUsers\x12\x16.google.protobuf.Empty\x1a\x1d.management.ListUsers'
-    b'Response\x12=\n\x0bMachineLogs\x12\x1e.management.MachineLogsRequest\x1a\x0c.co'
-    b'mmon.Data0\x01\x12Z\n\x0fMachinePowerOff\x12".management.MachinePowerOffR'
-    b'equest\x1a#.management.MachinePowerOffResponse\x12W\n\x0eMachinePowerO'
-    b'n\x12!.management.MachinePowerOnRequest\x1a".management.MachinePow'
-    b"erOnResponse\x12k\n\x14MaintenanceLifecycle\x12'.management.Maintenanc"
-    b'eLifecycleRequest\x1a(.management.MaintenanceLifecycleResponse0'
-    b'\x01\x12c\n\x12MaintenanceUpgrade\x12%.management.MaintenanceUpgradeReque'
-    b'st\x1a&.management.MaintenanceUpgradeResponse\x12D\n\nOmniconfig\x12\x16.g'
-    b'oogle.protobuf.Empty\x1a\x1e.management.OmniconfigResponse\x12S\n\x0cRead'
-    b'AuditLog\x12\x1f.management.ReadAuditLogRequest\x1a .management.ReadA'
-    b'uditLogResponse0\x01\x12f\n\x13RenewServiceAccount\x12&.management.RenewS'
-    b"erviceAccountRequest\x1a'.management.RenewServiceAccountRespons"
-    b"e\x12i\n\x14ResetNodeUniqueToken\x12'.management.ResetNodeUniqueTokenR"
-    b'equest\x1a(.management.ResetNodeUniqueTokenResponse\x12N\n\x0bTaloscon'
-    b'fig\x12\x1e.management.TalosconfigRequest\x1a\x1f.management.Talosconfig'
-    b'Response\x12C\n\nUpdateUser\x12\x1d.management.UpdateUserRequest\x1a\x16.goog'
-    b'le.protobuf.Empty\x12K\n\x0eValidateConfig\x12!.management.ValidateCon'
-    b'figRequest\x1a\x16.google.protobuf.Empty\x12c\n\x12ValidateJSONSchema\x12%.m'
-    b'anagement.ValidateJsonSchemaRequest\x1a&.management.ValidateJso'
-    b'nSchemaResponse\x12l\n\x15TearDownLockedCluster\x12(.management.TearDo'
-    b'wnLockedClusterRequest\x1a).management.TearDownLockedClusterRes'
-    b'ponseb\x06proto3'
+    b"teJsonSchemaResponse\x12D\n\x06errors\x18\x01 \x03(\x0b2,.management.ValidateJs"
+    b"onSchemaResponse.ErrorR\x06errors\x1a\xa1\x01\n\x05Error\x12D\n\x06errors\x18\x01 \x03(\x0b2,.m"
+    b"anagement.ValidateJsonSchemaResponse.ErrorR\x06errors\x12\x1f\n\x0bschema"
+    b"_path\x18\x02 \x01(\tR\nschemaPath\x12\x1b\n\tdata_path\x18\x03 \x01(\tR\x08dataPath\x12\x14\n\x05caus"
+    b'e\x18\x04 \x01(\tR\x05cause"\xa4\x01\n\x1bCreateServiceAccountRequest\x123\n\x16armored_pg'
+    b'p_public_key\x18\x01 \x01(\tR\x13armoredPgpPublicKey\x12"\n\ruse_user_role\x18\x03 \x01'
+    b"(\x08R\x0buseUserRole\x12\x12\n\x04role\x18\x04 \x01(\tR\x04role\x12\x12\n\x04name\x18\x05 \x01(\tR\x04nameJ\x04\x08\x02\x10"
+    b'\x03"B\n\x1cCreateServiceAccountResponse\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpu'
+    b'blicKeyId"e\n\x1aRenewServiceAccountRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12'
+    b'3\n\x16armored_pgp_public_key\x18\x02 \x01(\tR\x13armoredPgpPublicKey"A\n\x1bRene'
+    b'wServiceAccountResponse\x12"\n\rpublic_key_id\x18\x01 \x01(\tR\x0bpublicKeyId"'
+    b"\xb5\x04\n\x1bListServiceAccountsResponse\x12a\n\x10service_accounts\x18\x01 \x03(\x0b26."
+    b"management.ListServiceAccountsResponse.ServiceAccountR\x0fservi"
+    b"ceAccounts\x1a\xb2\x03\n\x0eServiceAccount\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12k\n\x0fpgp_pub"
+    b"lic_keys\x18\x02 \x03(\x0b2C.management.ListServiceAccountsResponse.Serv"
+    b"iceAccount.PgpPublicKeyR\rpgpPublicKeys\x12\x12\n\x04role\x18\x04 \x01(\tR\x04role\x12\x1f"
+    b"\n\x0blast_active\x18\x05 \x01(\tR\nlastActive\x1a\xe3\x01\n\x0cPgpPublicKey\x12\x0e\n\x02id\x18\x01 \x01(\t"
+    b"R\x02id\x12\x18\n\x07armored\x18\x02 \x01(\tR\x07armored\x12:\n\nexpiration\x18\x03 \x01(\x0b2\x1a.google."
+    b"protobuf.TimestampR\nexpiration\x124\n\x07created\x18\x04 \x01(\x0b2\x1a.google.pro"
+    b"tobuf.TimestampR\x07created\x127\n\tlast_used\x18\x05 \x01(\x0b2\x1a.google.protobu"
+    b'f.TimestampR\x08lastUsedJ\x04\x08\x03\x10\x04"2\n\x1cDestroyServiceAccountRequest\x12'
+    b'\x12\n\x04name\x18\x01 \x01(\tR\x04name"=\n\x11CreateUserRequest\x12\x14\n\x05email\x18\x01 \x01(\tR\x05ema'
+    b'il\x12\x12\n\x04role\x18\x02 \x01(\tR\x04role"-\n\x12CreateUserResponse\x12\x17\n\x07user_id\x18\x01 \x01('
+    b'\tR\x06userId"\xc5\x02\n\x11ListUsersResponse\x128\n\x05users\x18\x01 \x03(\x0b2".management.'
+    b"ListUsersResponse.UserR\x05users\x1a\xf5\x01\n\x04User\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n\x05em"
+    b"ail\x18\x02 \x01(\tR\x05email\x12\x12\n\x04role\x18\x03 \x01(\tR\x04role\x12S\n\x0bsaml_labels\x18\x04 \x03(\x0b22."
+    b"management.ListUsersResponse.User.SamlLabelsEntryR\nsamlLabel"
+    b"s\x12\x1f\n\x0blast_active\x18\x05 \x01(\tR\nlastActive\x1a=\n\x0fSamlLabelsEntry\x12\x10\n\x03key"
+    b'\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"=\n\x11UpdateUserRequest\x12\x14'
+    b'\n\x05email\x18\x01 \x01(\tR\x05email\x12\x12\n\x04role\x18\x02 \x01(\tR\x04role"*\n\x12DestroyUserReque'
+    b'st\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email"D\n!KubernetesUpgradePreChecksReques'
+    b't\x12\x1f\n\x0bnew_version\x18\x01 \x01(\tR\nnewVersion"L\n"KubernetesUpgradePreCh'
+    b'ecksResponse\x12\x0e\n\x02ok\x18\x01 \x01(\x08R\x02ok\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason"\xcc\x02\n\x14Kub'
+    b"ernetesSSAOptions\x12[\n\x10inventory_policy\x18\x01 \x01(\x0e20.management.Kub"
+    b"ernetesSSAOptions.InventoryPolicyR\x0finventoryPolicy\x12F\n\x11reconc"
+    b"ile_timeout\x18\x02 \x01(\x0b2\x19.google.protobuf.DurationR\x10reconcileTimeo"
+    b"ut\x12'\n\x0fforce_conflicts\x18\x03 \x01(\x08R\x0eforceConflicts\x12\x19\n\x08no_prune\x18\x04 \x01("
+    b'\x08R\x07noPrune"K\n\x0fInventoryPolicy\x12\x0e\n\nMUST_MATCH\x10\x00\x12\x19\n\x15ADOPT_IF_NO'
+    b'_INVENTORY\x10\x01\x12\r\n\tADOPT_ALL\x10\x02"l\n\x1dKubernetesSyncManifestRequest'
+    b"\x12\x17\n\x07dry_run\x18\x01 \x01(\x08R\x06dryRun\x122\n\x03ssa\x18\x02 \x01(\x0b2 .management.Kubernet"
+    b'esSSAOptionsR\x03ssa"\x90\x02\n\x1eKubernetesSyncManifestResponse\x12\\\n\rresp'
+    b"onse_type\x18\x01 \x01(\x0e27.management.KubernetesSyncManifestResponse."
+    b"ResponseTypeR\x0cresponseType\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n\x06object\x18\x03 \x01"
+    b'(\x0cR\x06object\x12\x12\n\x04diff\x18\x04 \x01(\tR\x04diff\x12\x18\n\x07skipped\x18\x05 \x01(\x08R\x07skipped"6\n\x0c'
+    b'ResponseType\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0c\n\x08MANIFEST\x10\x01\x12\x0b\n\x07ROLLOUT\x10\x02"\xd4\x06\n\x16Cre'
+    b"ateSchematicRequest\x12\x1e\n\nextensions\x18\x01 \x03(\tR\nextensions\x12*\n\x11extra"
+    b"_kernel_args\x18\x02 \x03(\tR\x0fextraKernelArgs\x12S\n\x0bmeta_values\x18\x03 \x03(\x0b22.m"
+    b"anagement.CreateSchematicRequest.MetaValuesEntryR\nmetaValues"
+    b"\x12#\n\rtalos_version\x18\x04 \x01(\tR\x0ctalosVersion\x12\x19\n\x08media_id\x18\x05 \x01(\tR\x07med"
+    b"iaId\x12z\n\x1bsiderolink_grpc_tunnel_mode\x18\x07 \x01(\x0e2;.management.Creat"
+    b"eSchematicRequest.SiderolinkGRPCTunnelModeR\x18siderolinkGrpcTu"
+    b"nnelMode\x12\x1d\n\njoin_token\x18\x08 \x01(\tR\tjoinToken\x12D\n\x07overlay\x18\t \x01(\x0b2*.m"
+    b"anagement.CreateSchematicRequest.OverlayR\x07overlay\x12?\n\nbootloa"
+    b"der\x18\n \x01(\x0e2\x1f.management.SchematicBootloaderR\nbootloader\x126\n\x17em"
+    b"bedded_machine_config\x18\x0b \x01(\tR\x15embeddedMachineConfig\x12*\n\x11image_"
+    b"factory_url\x18\x0c \x01(\tR\x0fimageFactoryUrl\x1aM\n\x07Overlay\x12\x14\n\x05image\x18\x01 \x01(\t"
+    b"R\x05image\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n\x07options\x18\x03 \x01(\tR\x07options\x1a=\n\x0fMet"
+    b'aValuesEntry\x12\x10\n\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"?\n\x18'
+    b"SiderolinkGRPCTunnelMode\x12\x08\n\x04AUTO\x10\x00\x12\x0c\n\x08DISABLED\x10\x01\x12\x0b\n\x07ENABLED\x10"
+    b'\x02J\x04\x08\x06\x10\x07"i\n\x1dCreateSchematicFromRawRequest\x12#\n\rraw_schematic\x18\x01 '
+    b'\x01(\x0cR\x0crawSchematic\x12#\n\rtalos_version\x18\x02 \x01(\tR\x0ctalosVersion"\xaa\x01\n\x17C'
+    b"reateSchematicResponse\x12!\n\x0cschematic_id\x18\x01 \x01(\tR\x0bschematicId\x12\x17\n"
+    b"\x07pxe_url\x18\x02 \x01(\tR\x06pxeUrl\x12.\n\x13grpc_tunnel_enabled\x18\x03 \x01(\x08R\x11grpcTun"
+    b'nelEnabled\x12#\n\rschematic_yml\x18\x04 \x01(\tR\x0cschematicYml"\xcc\x03\n\x13BootAsse'
+    b"tURLRequest\x12#\n\rtalos_version\x18\x01 \x01(\tR\x0ctalosVersion\x12!\n\x0cschemati"
+    b"c_id\x18\x02 \x01(\tR\x0bschematicId\x12%\n\x0estandalone_url\x18\x03 \x01(\x08R\rstandaloneU"
+    b"rl\x12U\n\x0fboot_asset_kind\x18\x04 \x01(\x0e2-.management.BootAssetURLRequest"
+    b'.BootAssetKindR\rbootAssetKind\x12\x1a\n\x08platform\x18\x05 \x01(\tR\x08platform\x12"\n'
+    b"\x0carchitecture\x18\x06 \x01(\tR\x0carchitecture\x12\x16\n\x06format\x18\x07 \x01(\tR\x06format\x12\x1f\n"
+    b'\x0bsecure_boot\x18\x08 \x01(\x08R\nsecureBoot"v\n\rBootAssetKind\x12\x19\n\x15BOOT_ASSE'
+    b"T_KIND_UNSET\x10\x00\x12\x17\n\x13BOOT_ASSET_KIND_PXE\x10\x01\x12\x17\n\x13BOOT_ASSET_KIND_I"
+    b'SO\x10\x02\x12\x18\n\x14BOOT_ASSET_KIND_DISK\x10\x03"\xfc\x01\n\x14BootAssetURLResponse\x12\x10\n\x03u'
+    b"rl\x18\x01 \x01(\tR\x03url\x12G\n\x07headers\x18\x02 \x03(\x0b2-.management.BootAssetURLResp"
+    b"onse.HeadersEntryR\x07headers\x12,\n\x12image_factory_host\x18\x03 \x01(\tR\x10imag"
+    b"eFactoryHost\x12\x1f\n\x0bstorage_key\x18\x04 \x01(\tR\nstorageKey\x1a:\n\x0cHeadersEntr"
+    b'y\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"\xcb\x01\n\x17GetSupport'
+    b"BundleRequest\x12\x18\n\x07cluster\x18\x01 \x01(\tR\x07cluster\x12\x18\n\x07encrypt\x18\x02 \x01(\x08R\x07en"
+    b"crypt\x123\n\x15encryption_recipients\x18\x03 \x03(\tR\x14encryptionRecipients\x12G"
+    b"\n encryption_no_default_recipients\x18\x04 \x01(\x08R\x1dencryptionNoDefaul"
+    b'tRecipients"\xb7\x02\n\x18GetSupportBundleResponse\x12I\n\x08progress\x18\x01 \x01(\x0b2-'
+    b".management.GetSupportBundleResponse.ProgressR\x08progress\x12\x1f\n\x0bb"
+    b"undle_data\x18\x02 \x01(\x0cR\nbundleData\x123\n\x15encryption_recipients\x18\x03 \x03(\tR"
+    b"\x14encryptionRecipients\x1az\n\x08Progress\x12\x16\n\x06source\x18\x01 \x01(\tR\x06source\x12\x14\n"
+    b"\x05error\x18\x02 \x01(\tR\x05error\x12\x14\n\x05state\x18\x03 \x01(\tR\x05state\x12\x14\n\x05total\x18\x04 \x01(\x05R\x05to"
+    b'tal\x12\x14\n\x05value\x18\x05 \x01(\x05R\x05value"\xfb\x03\n\x13ReadAuditLogRequest\x12\x1d\n\nstart_t'
+    b"ime\x18\x01 \x01(\tR\tstartTime\x12\x19\n\x08end_time\x18\x02 \x01(\tR\x07endTime\x12F\n\x0eorder_by_"
+    b"field\x18\x03 \x01(\x0e2 .management.AuditLogOrderByFieldR\x0corderByField\x12"
+    b"@\n\x0corder_by_dir\x18\x04 \x01(\x0e2\x1e.management.AuditLogOrderByDirR\norder"
+    b"ByDir\x12\x16\n\x06search\x18\x05 \x01(\tR\x06search\x12<\n\nevent_type\x18\x06 \x01(\x0e2\x1d.manageme"
+    b"nt.AuditLogEventTypeR\teventType\x12#\n\rresource_type\x18\x07 \x01(\tR\x0creso"
+    b"urceType\x12\x1f\n\x0bresource_id\x18\x08 \x01(\tR\nresourceId\x12\x1d\n\ncluster_id\x18\t \x01("
+    b"\tR\tclusterId\x12\x14\n\x05actor\x18\n \x01(\tR\x05actor\x12\x16\n\x06follow\x18\x0b \x01(\x08R\x06follow\x12\x1e"
+    b'\n\x0bstart_ts_ms\x18\x0c \x01(\x03R\tstartTsMs\x12\x17\n\x07from_id\x18\r \x01(\x03R\x06fromId"C\n\x14R'
+    b"eadAuditLogResponse\x12\x1b\n\taudit_log\x18\x01 \x01(\x0cR\x08auditLog\x12\x0e\n\x02id\x18\x02 \x01(\x03"
+    b'R\x02id"T\n\x19MaintenanceUpgradeRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachi'
+    b'neId\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version"\x1c\n\x1aMaintenanceUpgradeResponse'
+    b'"\x91\x02\n\x1bMaintenanceLifecycleRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachin'
+    b"eId\x12O\n\toperation\x18\x02 \x01(\x0e21.management.MaintenanceLifecycleRequ"
+    b"est.OperationR\toperation\x12\x18\n\x07version\x18\x03 \x01(\tR\x07version\x12\x12\n\x04disk\x18\x04"
+    b' \x01(\tR\x04disk"T\n\tOperation\x12\x19\n\x15OPERATION_UNSPECIFIED\x10\x00\x12\x15\n\x11OPERAT'
+    b'ION_INSTALL\x10\x01\x12\x15\n\x11OPERATION_UPGRADE\x10\x02"8\n\x1cMaintenanceLifecycle'
+    b'Response\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message"7\n\x16MachinePowerOffRequest'
+    b'\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId"\x19\n\x17MachinePowerOffResponse"6'
+    b'\n\x15MachinePowerOnRequest\x12\x1d\n\nmachine_id\x18\x01 \x01(\tR\tmachineId"\x18\n\x16Ma'
+    b'chinePowerOnResponse"d\n\x1bGetMachineJoinConfigRequest\x12&\n\x0fuse_g'
+    b"rpc_tunnel\x18\x01 \x01(\x08R\ruseGrpcTunnel\x12\x1d\n\njoin_token\x18\x02 \x01(\tR\tjoinTok"
+    b'en"W\n\x1cGetMachineJoinConfigResponse\x12\x1f\n\x0bkernel_args\x18\x01 \x03(\tR\nker'
+    b'nelArgs\x12\x16\n\x06config\x18\x02 \x01(\tR\x06config"q\n\x16CreateJoinTokenRequest\x12\x12\n'
+    b"\x04name\x18\x01 \x01(\tR\x04name\x12C\n\x0fexpiration_time\x18\x02 \x01(\x0b2\x1a.google.protobuf"
+    b'.TimestampR\x0eexpirationTime")\n\x17CreateJoinTokenResponse\x12\x0e\n\x02id\x18'
+    b'\x01 \x01(\tR\x02id",\n\x14GenJoinTokenResponse\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token"-\n\x1bR'
+    b'esetNodeUniqueTokenRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id"\x1e\n\x1cResetNodeUniqu'
+    b'eTokenResponse"=\n\x1cTearDownLockedClusterRequest\x12\x1d\n\ncluster_id'
+    b'\x18\x01 \x01(\tR\tclusterId"\x1f\n\x1dTearDownLockedClusterResponse*O\n\x13Schema'
+    b"ticBootloader\x12\r\n\tBOOT_AUTO\x10\x00\x12\r\n\tBOOT_DUAL\x10\x01\x12\x0b\n\x07BOOT_SD\x10\x02\x12\r\n\t"
+    b"BOOT_GRUB\x10\x03*\xe7\x02\n\x11AuditLogEventType\x12$\n AUDIT_LOG_EVENT_TYPE_UN"
+    b"SPECIFIED\x10\x00\x12\x1f\n\x1bAUDIT_LOG_EVENT_TYPE_CREATE\x10\x01\x12\x1f\n\x1bAUDIT_LOG_EV"
+    b"ENT_TYPE_UPDATE\x10\x02\x12.\n*AUDIT_LOG_EVENT_TYPE_UPDATE_WITH_CONFLI"
+    b"CTS\x10\x03\x12 \n\x1cAUDIT_LOG_EVENT_TYPE_DESTROY\x10\x04\x12!\n\x1dAUDIT_LOG_EVENT_T"
+    b"YPE_TEARDOWN\x10\x05\x12%\n!AUDIT_LOG_EVENT_TYPE_TALOS_ACCESS\x10\x06\x12#\n\x1fAUD"
+    b"IT_LOG_EVENT_TYPE_K8S_ACCESS\x10\x07\x12)\n%AUDIT_LOG_EVENT_TYPE_AUDIT"
+    b"_LOG_ACCESS\x10\x08*\xaf\x02\n\x14AuditLogOrderByField\x12(\n$AUDIT_LOG_ORDER_BY"
+    b"_FIELD_UNSPECIFIED\x10\x00\x12!\n\x1dAUDIT_LOG_ORDER_BY_FIELD_DATE\x10\x01\x12'\n#A"
+    b"UDIT_LOG_ORDER_BY_FIELD_EVENT_TYPE\x10\x02\x12*\n&AUDIT_LOG_ORDER_BY_F"
+    b"IELD_RESOURCE_TYPE\x10\x03\x12(\n$AUDIT_LOG_ORDER_BY_FIELD_RESOURCE_ID"
+    b"\x10\x04\x12'\n#AUDIT_LOG_ORDER_BY_FIELD_CLUSTER_ID\x10\x05\x12\"\n\x1eAUDIT_LOG_ORD"
+    b'ER_BY_FIELD_ACTOR\x10\x06*}\n\x12AuditLogOrderByDir\x12&\n"AUDIT_LOG_ORDER'
+    b"_BY_DIR_UNSPECIFIED\x10\x00\x12\x1e\n\x1aAUDIT_LOG_ORDER_BY_DIR_ASC\x10\x01\x12\x1f\n\x1bAUD"
+    b"IT_LOG_ORDER_BY_DIR_DESC\x10\x022\xf4\x14\n\x11ManagementService\x12K\n\nKubeconf"
+    b"ig\x12\x1d.management.KubeconfigRequest\x1a\x1e.management.KubeconfigRes"
+    b"ponse\x12N\n\x0bTalosconfig\x12\x1e.management.TalosconfigRequest\x1a\x1f.manag"
+    b"ement.TalosconfigResponse\x12D\n\nOmniconfig\x12\x16.google.protobuf.Em"
+    b"pty\x1a\x1e.management.OmniconfigResponse\x12=\n\x0bMachineLogs\x12\x1e.managem"
+    b"ent.MachineLogsRequest\x1a\x0c.common.Data0\x01\x12K\n\x0eValidateConfig\x12!.m"
+    b"anagement.ValidateConfigRequest\x1a\x16.google.protobuf.Empty\x12c\n\x12V"
+    b"alidateJSONSchema\x12%.management.ValidateJsonSchemaRequest\x1a&.m"
+    b"anagement.ValidateJsonSchemaResponse\x12i\n\x14CreateServiceAccount"
+    b"\x12'.management.CreateServiceAccountRequest\x1a(.management.Creat"
+    b"eServiceAccountResponse\x12f\n\x13RenewServiceAccount\x12&.management."
+    b"RenewServiceAccountRequest\x1a'.management.RenewServiceAccountR"
+    b"esponse\x12V\n\x13ListServiceAccounts\x12\x16.google.protobuf.Empty\x1a'.man"
+    b"agement.ListServiceAccountsResponse\x12Y\n\x15DestroyServiceAccount"
+    b"\x12(.management.DestroyServiceAccountRequest\x1a\x16.google.protobuf"
+    b".Empty\x12K\n\nCreateUser\x12\x1d.management.CreateUserRequest\x1a\x1e.manage"
+    b"ment.CreateUserResponse\x12B\n\tListUsers\x12\x16.google.protobuf.Empty"
+    b"\x1a\x1d.management.ListUsersResponse\x12C\n\nUpdateUser\x12\x1d.management.U"
+    b"pdateUserRequest\x1a\x16.google.protobuf.Empty\x12E\n\x0bDestroyUser\x12\x1e.ma"
+    b"nagement.DestroyUserRequest\x1a\x16.google.protobuf.Empty\x12{\n\x1aKuber"
+    b"netesUpgradePreChecks\x12-.management.KubernetesUpgradePreCheck"
+    b"sRequest\x1a..management.KubernetesUpgradePreChecksResponse\x12r\n\x17"
+    b"KubernetesSyncManifests\x12).management.KubernetesSyncManifestR"
+    b"equest\x1a*.management.KubernetesSyncManifestResponse0\x01\x12Z\n\x0fCrea"
+    b'teSchematic\x12".management.CreateSchematicRequest\x1a#.management'
+    b".CreateSchematicResponse\x12h\n\x16CreateSchematicFromRaw\x12).managem"
+    b"ent.CreateSchematicFromRawRequest\x1a#.management.CreateSchemat"
+    b"icResponse\x12T\n\x0fGetBootAssetURL\x12\x1f.management.BootAssetURLReque"
+    b"st\x1a .management.BootAssetURLResponse\x12_\n\x10GetSupportBundle\x12#.m"
+    b"anagement.GetSupportBundleRequest\x1a$.management.GetSupportBun"
+    b"dleResponse0\x01\x12S\n\x0cReadAuditLog\x12\x1f.management.ReadAuditLogReque"
+    b"st\x1a .management.ReadAuditLogResponse0\x01\x12c\n\x12MaintenanceUpgrade"
+    b"\x12%.management.MaintenanceUpgradeRequest\x1a&.management.Mainten"
+    b"anceUpgradeResponse\x12k\n\x14MaintenanceLifecycle\x12'.management.Mai"
+    b"ntenanceLifecycleRequest\x1a(.management.MaintenanceLifecycleRe"
+    b'sponse0\x01\x12Z\n\x0fMachinePowerOff\x12".management.MachinePowerOffRequ'
+    b"est\x1a#.management.MachinePowerOffResponse\x12W\n\x0eMachinePowerOn\x12!"
+    b'.management.MachinePowerOnRequest\x1a".management.MachinePowerO'
+    b"nResponse\x12i\n\x14GetMachineJoinConfig\x12'.management.GetMachineJoi"
+    b"nConfigRequest\x1a(.management.GetMachineJoinConfigResponse\x12Z\n\x0f"
+    b'CreateJoinToken\x12".management.CreateJoinTokenRequest\x1a#.manage'
+    b"ment.CreateJoinTokenResponse\x12i\n\x14ResetNodeUniqueToken\x12'.manag"
+    b"ement.ResetNodeUniqueTokenRequest\x1a(.management.ResetNodeUniq"
+    b"ueTokenResponse\x12l\n\x15TearDownLockedCluster\x12(.management.TearDo"
+    b"wnLockedClusterRequest\x1a).management.TearDownLockedClusterRes"
+    b"ponseb\x06proto3"
 )
 
-AuditLogEventType = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["AuditLogEventType"])
+SchematicBootloader = enum_type_wrapper.EnumTypeWrapper(
+    DESCRIPTOR.enum_types_by_name["SchematicBootloader"]
+)
+BOOT_AUTO = 0
+BOOT_DUAL = 1
+BOOT_SD = 2
+BOOT_GRUB = 3
+AuditLogEventType = enum_type_wrapper.EnumTypeWrapper(
+    DESCRIPTOR.enum_types_by_name["AuditLogEventType"]
+)
 AUDIT_LOG_EVENT_TYPE_UNSPECIFIED = 0
 AUDIT_LOG_EVENT_TYPE_CREATE = 1
 AUDIT_LOG_EVENT_TYPE_UPDATE = 2
@@ -210,11 +219,9 @@ AUDIT_LOG_EVENT_TYPE_TEARDOWN = 5
 AUDIT_LOG_EVENT_TYPE_TALOS_ACCESS = 6
 AUDIT_LOG_EVENT_TYPE_K8S_ACCESS = 7
 AUDIT_LOG_EVENT_TYPE_AUDIT_LOG_ACCESS = 8
-AuditLogOrderByDir = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["AuditLogOrderByDir"])
-AUDIT_LOG_ORDER_BY_DIR_UNSPECIFIED = 0
-AUDIT_LOG_ORDER_BY_DIR_ASC = 1
-AUDIT_LOG_ORDER_BY_DIR_DESC = 2
-AuditLogOrderByField = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["AuditLogOrderByField"])
+AuditLogOrderByField = enum_type_wrapper.EnumTypeWrapper(
+    DESCRIPTOR.enum_types_by_name["AuditLogOrderByField"]
+)
 AUDIT_LOG_ORDER_BY_FIELD_UNSPECIFIED = 0
 AUDIT_LOG_ORDER_BY_FIELD_DATE = 1
 AUDIT_LOG_ORDER_BY_FIELD_EVENT_TYPE = 2
@@ -222,59 +229,64 @@ AUDIT_LOG_ORDER_BY_FIELD_RESOURCE_TYPE = 3
 AUDIT_LOG_ORDER_BY_FIELD_RESOURCE_ID = 4
 AUDIT_LOG_ORDER_BY_FIELD_CLUSTER_ID = 5
 AUDIT_LOG_ORDER_BY_FIELD_ACTOR = 6
-SchematicBootloader = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["SchematicBootloader"])
-BOOT_AUTO = 0
-BOOT_DUAL = 1
-BOOT_SD = 2
-BOOT_GRUB = 3
-BootAssetURLRequest = _pool.message_class("management.BootAssetURLRequest")
-BootAssetURLResponse = _pool.message_class("management.BootAssetURLResponse")
-CreateJoinTokenRequest = _pool.message_class("management.CreateJoinTokenRequest")
-CreateJoinTokenResponse = _pool.message_class("management.CreateJoinTokenResponse")
-CreateSchematicFromRawRequest = _pool.message_class("management.CreateSchematicFromRawRequest")
-CreateSchematicRequest = _pool.message_class("management.CreateSchematicRequest")
-CreateSchematicResponse = _pool.message_class("management.CreateSchematicResponse")
-CreateServiceAccountRequest = _pool.message_class("management.CreateServiceAccountRequest")
-CreateServiceAccountResponse = _pool.message_class("management.CreateServiceAccountResponse")
-CreateUserRequest = _pool.message_class("management.CreateUserRequest")
-CreateUserResponse = _pool.message_class("management.CreateUserResponse")
-DestroyServiceAccountRequest = _pool.message_class("management.DestroyServiceAccountRequest")
-DestroyUserRequest = _pool.message_class("management.DestroyUserRequest")
-GenJoinTokenResponse = _pool.message_class("management.GenJoinTokenResponse")
-GetMachineJoinConfigRequest = _pool.message_class("management.GetMachineJoinConfigRequest")
-GetMachineJoinConfigResponse = _pool.message_class("management.GetMachineJoinConfigResponse")
-GetSupportBundleRequest = _pool.message_class("management.GetSupportBundleRequest")
-GetSupportBundleResponse = _pool.message_class("management.GetSupportBundleResponse")
+AuditLogOrderByDir = enum_type_wrapper.EnumTypeWrapper(
+    DESCRIPTOR.enum_types_by_name["AuditLogOrderByDir"]
+)
+AUDIT_LOG_ORDER_BY_DIR_UNSPECIFIED = 0
+AUDIT_LOG_ORDER_BY_DIR_ASC = 1
+AUDIT_LOG_ORDER_BY_DIR_DESC = 2
 KubeconfigRequest = _pool.message_class("management.KubeconfigRequest")
 KubeconfigResponse = _pool.message_class("management.KubeconfigResponse")
+TalosconfigRequest = _pool.message_class("management.TalosconfigRequest")
+TalosconfigResponse = _pool.message_class("management.TalosconfigResponse")
+OmniconfigResponse = _pool.message_class("management.OmniconfigResponse")
+MachineLogsRequest = _pool.message_class("management.MachineLogsRequest")
+ValidateConfigRequest = _pool.message_class("management.ValidateConfigRequest")
+ValidateJsonSchemaRequest = _pool.message_class("management.ValidateJsonSchemaRequest")
+ValidateJsonSchemaResponse = _pool.message_class("management.ValidateJsonSchemaResponse")
+CreateServiceAccountRequest = _pool.message_class("management.CreateServiceAccountRequest")
+CreateServiceAccountResponse = _pool.message_class("management.CreateServiceAccountResponse")
+RenewServiceAccountRequest = _pool.message_class("management.RenewServiceAccountRequest")
+RenewServiceAccountResponse = _pool.message_class("management.RenewServiceAccountResponse")
+ListServiceAccountsResponse = _pool.message_class("management.ListServiceAccountsResponse")
+DestroyServiceAccountRequest = _pool.message_class("management.DestroyServiceAccountRequest")
+CreateUserRequest = _pool.message_class("management.CreateUserRequest")
+CreateUserResponse = _pool.message_class("management.CreateUserResponse")
+ListUsersResponse = _pool.message_class("management.ListUsersResponse")
+UpdateUserRequest = _pool.message_class("management.UpdateUserRequest")
+DestroyUserRequest = _pool.message_class("management.DestroyUserRequest")
+KubernetesUpgradePreChecksRequest = _pool.message_class(
+    "management.KubernetesUpgradePreChecksRequest"
+)
+KubernetesUpgradePreChecksResponse = _pool.message_class(
+    "management.KubernetesUpgradePreChecksResponse"
+)
 KubernetesSSAOptions = _pool.message_class("management.KubernetesSSAOptions")
 KubernetesSyncManifestRequest = _pool.message_class("management.KubernetesSyncManifestRequest")
 KubernetesSyncManifestResponse = _pool.message_class("management.KubernetesSyncManifestResponse")
-KubernetesUpgradePreChecksRequest = _pool.message_class("management.KubernetesUpgradePreChecksRequest")
-KubernetesUpgradePreChecksResponse = _pool.message_class("management.KubernetesUpgradePreChecksResponse")
-ListServiceAccountsResponse = _pool.message_class("management.ListServiceAccountsResponse")
-ListUsersResponse = _pool.message_class("management.ListUsersResponse")
-MachineLogsRequest = _pool.message_class("management.MachineLogsRequest")
+CreateSchematicRequest = _pool.message_class("management.CreateSchematicRequest")
+CreateSchematicFromRawRequest = _pool.message_class("management.CreateSchematicFromRawRequest")
+CreateSchematicResponse = _pool.message_class("management.CreateSchematicResponse")
+BootAssetURLRequest = _pool.message_class("management.BootAssetURLRequest")
+BootAssetURLResponse = _pool.message_class("management.BootAssetURLResponse")
+GetSupportBundleRequest = _pool.message_class("management.GetSupportBundleRequest")
+GetSupportBundleResponse = _pool.message_class("management.GetSupportBundleResponse")
+ReadAuditLogRequest = _pool.message_class("management.ReadAuditLogRequest")
+ReadAuditLogResponse = _pool.message_class("management.ReadAuditLogResponse")
+MaintenanceUpgradeRequest = _pool.message_class("management.MaintenanceUpgradeRequest")
+MaintenanceUpgradeResponse = _pool.message_class("management.MaintenanceUpgradeResponse")
+MaintenanceLifecycleRequest = _pool.message_class("management.MaintenanceLifecycleRequest")
+MaintenanceLifecycleResponse = _pool.message_class("management.MaintenanceLifecycleResponse")
 MachinePowerOffRequest = _pool.message_class("management.MachinePowerOffRequest")
 MachinePowerOffResponse = _pool.message_class("management.MachinePowerOffResponse")
 MachinePowerOnRequest = _pool.message_class("management.MachinePowerOnRequest")
 MachinePowerOnResponse = _pool.message_class("management.MachinePowerOnResponse")
-MaintenanceLifecycleRequest = _pool.message_class("management.MaintenanceLifecycleRequest")
-MaintenanceLifecycleResponse = _pool.message_class("management.MaintenanceLifecycleResponse")
-MaintenanceUpgradeRequest = _pool.message_class("management.MaintenanceUpgradeRequest")
-MaintenanceUpgradeResponse = _pool.message_class("management.MaintenanceUpgradeResponse")
-OmniconfigResponse = _pool.message_class("management.OmniconfigResponse")
-ReadAuditLogRequest = _pool.message_class("management.ReadAuditLogRequest")
-ReadAuditLogResponse = _pool.message_class("management.ReadAuditLogResponse")
-RenewServiceAccountRequest = _pool.message_class("management.RenewServiceAccountRequest")
-RenewServiceAccountResponse = _pool.message_class("management.RenewServiceAccountResponse")
+GetMachineJoinConfigRequest = _pool.message_class("management.GetMachineJoinConfigRequest")
+GetMachineJoinConfigResponse = _pool.message_class("management.GetMachineJoinConfigResponse")
+CreateJoinTokenRequest = _pool.message_class("management.CreateJoinTokenRequest")
+CreateJoinTokenResponse = _pool.message_class("management.CreateJoinTokenResponse")
+GenJoinTokenResponse = _pool.message_class("management.GenJoinTokenResponse")
 ResetNodeUniqueTokenRequest = _pool.message_class("management.ResetNodeUniqueTokenRequest")
 ResetNodeUniqueTokenResponse = _pool.message_class("management.ResetNodeUniqueTokenResponse")
-TalosconfigRequest = _pool.message_class("management.TalosconfigRequest")
-TalosconfigResponse = _pool.message_class("management.TalosconfigResponse")
-UpdateUserRequest = _pool.message_class("management.UpdateUserRequest")
-ValidateConfigRequest = _pool.message_class("management.ValidateConfigRequest")
-ValidateJsonSchemaRequest = _pool.message_class("management.ValidateJsonSchemaRequest")
-ValidateJsonSchemaResponse = _pool.message_class("management.ValidateJsonSchemaResponse")
 TearDownLockedClusterRequest = _pool.message_class("management.TearDownLockedClusterRequest")
 TearDownLockedClusterResponse = _pool.message_class("management.TearDownLockedClusterResponse")

@@ -13,49 +13,49 @@ DESCRIPTOR = _pool.add(
     b'ourceR\x08resource"\x10\n\x0eCreateResponse"Q\n\rDeleteRequest\x12\x1c\n\tnamesp'
     b'ace\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id"\x10\n\x0e'
     b'DeleteResponse"\x86\x01\n\x16DependencyGraphRequest\x12 \n\x0bcontrollers\x18\x01 \x03'
-    b'(\tR\x0bcontrollers\x12,\n\x12show_destroy_ready\x18\x02 \x01(\x08R\x10showDestroyRead'
+    b"(\tR\x0bcontrollers\x12,\n\x12show_destroy_ready\x18\x02 \x01(\x08R\x10showDestroyRead"
     b'y\x12\x1c\n\tresources\x18\x03 \x03(\tR\tresources"\xdf\x03\n\x17DependencyGraphResponse\x12'
-    b'B\n\x05nodes\x18\x01 \x03(\x0b2,.omni.resources.DependencyGraphResponse.Node'
-    b'R\x05nodes\x12B\n\x05edges\x18\x02 \x03(\x0b2,.omni.resources.DependencyGraphRespo'
-    b'nse.EdgeR\x05edges\x1ac\n\x04Edge\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06source\x18\x02 \x01(\tR\x06sou'
-    b'rce\x12\x16\n\x06target\x18\x03 \x01(\tR\x06target\x12\x1b\n\tedge_type\x18\x04 \x01(\x05R\x08edgeType\x1a\xd6\x01\n'
-    b'\x04Node\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n\x05label\x18\x02 \x01(\tR\x05label\x12E\n\x04type\x18\x03 \x01(\x0e21.'
-    b'omni.resources.DependencyGraphResponse.Node.TypeR\x04type\x12\x16\n\x06la'
+    b"B\n\x05nodes\x18\x01 \x03(\x0b2,.omni.resources.DependencyGraphResponse.Node"
+    b"R\x05nodes\x12B\n\x05edges\x18\x02 \x03(\x0b2,.omni.resources.DependencyGraphRespo"
+    b"nse.EdgeR\x05edges\x1ac\n\x04Edge\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06source\x18\x02 \x01(\tR\x06sou"
+    b"rce\x12\x16\n\x06target\x18\x03 \x01(\tR\x06target\x12\x1b\n\tedge_type\x18\x04 \x01(\x05R\x08edgeType\x1a\xd6\x01\n"
+    b"\x04Node\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n\x05label\x18\x02 \x01(\tR\x05label\x12E\n\x04type\x18\x03 \x01(\x0e21."
+    b"omni.resources.DependencyGraphResponse.Node.TypeR\x04type\x12\x16\n\x06la"
     b'bels\x18\x04 \x03(\tR\x06labels\x12\x16\n\x06fields\x18\x05 \x03(\tR\x06fields"1\n\x04Type\x12\x0b\n\x07UNKNOW'
     b'N\x10\x00\x12\x0e\n\nCONTROLLER\x10\x01\x12\x0c\n\x08RESOURCE\x10\x02"o\n\x05Event\x12\x1a\n\x08resource\x18\x01 \x01(\t'
-    b'R\x08resource\x12\x10\n\x03old\x18\x02 \x01(\tR\x03old\x128\n\nevent_type\x18\x03 \x01(\x0e2\x19.omni.reso'
+    b"R\x08resource\x12\x10\n\x03old\x18\x02 \x01(\tR\x03old\x128\n\nevent_type\x18\x03 \x01(\x0e2\x19.omni.reso"
     b'urces.EventTypeR\teventType"N\n\nGetRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR'
     b'\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id"!\n\x0bGetRespons'
     b'e\x12\x12\n\x04body\x18\x01 \x01(\tR\x04body"\xd9\x01\n\x0bListRequest\x12\x1c\n\tnamespace\x18\x01 \x01(\tR\tna'
-    b'mespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n\x06offset\x18\x03 \x01(\x05R\x06offset\x12\x14\n\x05limit'
-    b'\x18\x04 \x01(\x05R\x05limit\x12"\n\rsort_by_field\x18\x05 \x01(\tR\x0bsortByField\x12\'\n\x0fsort_de'
-    b'scending\x18\x06 \x01(\x08R\x0esortDescending\x12\x1d\n\nsearch_for\x18\x07 \x03(\tR\tsearchFo'
+    b"mespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n\x06offset\x18\x03 \x01(\x05R\x06offset\x12\x14\n\x05limit"
+    b"\x18\x04 \x01(\x05R\x05limit\x12\"\n\rsort_by_field\x18\x05 \x01(\tR\x0bsortByField\x12'\n\x0fsort_de"
+    b"scending\x18\x06 \x01(\x08R\x0esortDescending\x12\x1d\n\nsearch_for\x18\x07 \x03(\tR\tsearchFo"
     b'r":\n\x0cListResponse\x12\x14\n\x05items\x18\x01 \x03(\tR\x05items\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05tota'
     b'l"S\n\x08Resource\x123\n\x08metadata\x18\x01 \x01(\x0b2\x17.cosi.resource.MetadataR\x08me'
     b'tadata\x12\x12\n\x04spec\x18\x02 \x01(\tR\x04spec"m\n\rUpdateRequest\x12&\n\x0ecurrentVersio'
-    b'n\x18\x01 \x01(\tR\x0ecurrentVersion\x124\n\x08resource\x18\x02 \x01(\x0b2\x18.omni.resources.R'
+    b"n\x18\x01 \x01(\tR\x0ecurrentVersion\x124\n\x08resource\x18\x02 \x01(\x0b2\x18.omni.resources.R"
     b'esourceR\x08resource"\x10\n\x0eUpdateResponse"\x8b\x02\n\x0cWatchRequest\x12\x1c\n\tname'
-    b'space\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id\x12\x1f'
-    b'\n\x0btail_events\x18\x04 \x01(\x05R\ntailEvents\x12\x16\n\x06offset\x18\x05 \x01(\x05R\x06offset\x12\x14\n\x05l'
-    b'imit\x18\x06 \x01(\x05R\x05limit\x12"\n\rsort_by_field\x18\x07 \x01(\tR\x0bsortByField\x12\'\n\x0fsor'
-    b't_descending\x18\x08 \x01(\x08R\x0esortDescending\x12\x1d\n\nsearch_for\x18\t \x03(\tR\tsear'
+    b"space\x18\x01 \x01(\tR\tnamespace\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n\x02id\x18\x03 \x01(\tR\x02id\x12\x1f"
+    b"\n\x0btail_events\x18\x04 \x01(\x05R\ntailEvents\x12\x16\n\x06offset\x18\x05 \x01(\x05R\x06offset\x12\x14\n\x05l"
+    b"imit\x18\x06 \x01(\x05R\x05limit\x12\"\n\rsort_by_field\x18\x07 \x01(\tR\x0bsortByField\x12'\n\x0fsor"
+    b"t_descending\x18\x08 \x01(\x08R\x0esortDescending\x12\x1d\n\nsearch_for\x18\t \x03(\tR\tsear"
     b'chFor"\xa3\x01\n\rWatchResponse\x12+\n\x05event\x18\x01 \x01(\x0b2\x15.omni.resources.Even'
-    b'tR\x05event\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05total\x12&\n\x0fsort_field_data\x18\x03 \x01(\tR\rsor'
+    b"tR\x05event\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05total\x12&\n\x0fsort_field_data\x18\x03 \x01(\tR\rsor"
     b"tFieldData\x12'\n\x0fsort_descending\x18\x04 \x01(\x08R\x0esortDescending*S\n\tEvent"
-    b'Type\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07CREATED\x10\x01\x12\x0b\n\x07UPDATED\x10\x02\x12\r\n\tDESTROYED\x10\x03\x12\x10'
+    b"Type\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07CREATED\x10\x01\x12\x0b\n\x07UPDATED\x10\x02\x12\r\n\tDESTROYED\x10\x03\x12\x10"
     b'\n\x0cBOOTSTRAPPED\x10\x042\xbe\x05\n\x0fResourceService\x12V\n\x0bControllers\x12".omni.r'
-    b'esources.ControllersRequest\x1a#.omni.resources.ControllersResp'
-    b'onse\x12G\n\x06Create\x12\x1d.omni.resources.CreateRequest\x1a\x1e.omni.resourc'
-    b'es.CreateResponse\x12G\n\x06Delete\x12\x1d.omni.resources.DeleteRequest\x1a\x1e'
-    b'.omni.resources.DeleteResponse\x12b\n\x0fDependencyGraph\x12&.omni.res'
+    b"esources.ControllersRequest\x1a#.omni.resources.ControllersResp"
+    b"onse\x12G\n\x06Create\x12\x1d.omni.resources.CreateRequest\x1a\x1e.omni.resourc"
+    b"es.CreateResponse\x12G\n\x06Delete\x12\x1d.omni.resources.DeleteRequest\x1a\x1e"
+    b".omni.resources.DeleteResponse\x12b\n\x0fDependencyGraph\x12&.omni.res"
     b"ources.DependencyGraphRequest\x1a'.omni.resources.DependencyGra"
-    b'phResponse\x12>\n\x03Get\x12\x1a.omni.resources.GetRequest\x1a\x1b.omni.resourc'
-    b'es.GetResponse\x12A\n\x04List\x12\x1b.omni.resources.ListRequest\x1a\x1c.omni.r'
-    b'esources.ListResponse\x12I\n\x08Teardown\x12\x1d.omni.resources.DeleteReq'
-    b'uest\x1a\x1e.omni.resources.DeleteResponse\x12G\n\x06Update\x12\x1d.omni.resour'
-    b'ces.UpdateRequest\x1a\x1e.omni.resources.UpdateResponse\x12F\n\x05Watch\x12\x1c'
-    b'.omni.resources.WatchRequest\x1a\x1d.omni.resources.WatchResponse0'
-    b'\x01b\x06proto3'
+    b"phResponse\x12>\n\x03Get\x12\x1a.omni.resources.GetRequest\x1a\x1b.omni.resourc"
+    b"es.GetResponse\x12A\n\x04List\x12\x1b.omni.resources.ListRequest\x1a\x1c.omni.r"
+    b"esources.ListResponse\x12I\n\x08Teardown\x12\x1d.omni.resources.DeleteReq"
+    b"uest\x1a\x1e.omni.resources.DeleteResponse\x12G\n\x06Update\x12\x1d.omni.resour"
+    b"ces.UpdateRequest\x1a\x1e.omni.resources.UpdateResponse\x12F\n\x05Watch\x12\x1c"
+    b".omni.resources.WatchRequest\x1a\x1d.omni.resources.WatchResponse0"
+    b"\x01b\x06proto3"
 )
 
 EventType = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["EventType"])

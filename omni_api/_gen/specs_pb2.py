@@ -5,19 +5,19 @@ from omni_api._gen import _pool
 
 DESCRIPTOR = _pool.add(
     b'\n\x0bspecs.proto\x12\x05specs\x1a\x1egoogle/protobuf/duration.proto"\x91\x04\n\x0bClu'
-    b'sterSpec\x12-\n\x12kubernetes_version\x18\x02 \x01(\tR\x11kubernetesVersion\x12#\n\rt'
-    b'alos_version\x18\x03 \x01(\tR\x0ctalosVersion\x127\n\x08features\x18\x04 \x01(\x0b2\x1b.specs.C'
-    b'lusterSpec.FeaturesR\x08features\x12H\n\x14backup_configuration\x18\x05 \x01(\x0b2'
-    b'\x15.specs.EtcdBackupConfR\x13backupConfiguration\x1a\xaa\x02\n\x08Features\x122\n\x15'
+    b"sterSpec\x12-\n\x12kubernetes_version\x18\x02 \x01(\tR\x11kubernetesVersion\x12#\n\rt"
+    b"alos_version\x18\x03 \x01(\tR\x0ctalosVersion\x127\n\x08features\x18\x04 \x01(\x0b2\x1b.specs.C"
+    b"lusterSpec.FeaturesR\x08features\x12H\n\x14backup_configuration\x18\x05 \x01(\x0b2"
+    b"\x15.specs.EtcdBackupConfR\x13backupConfiguration\x1a\xaa\x02\n\x08Features\x122\n\x15"
     b"enable_workload_proxy\x18\x01 \x01(\x08R\x13enableWorkloadProxy\x12'\n\x0fdisk_enc"
-    b'ryption\x18\x02 \x01(\x08R\x0ediskEncryption\x12C\n\x1euse_embedded_discovery_serv'
-    b'ice\x18\x03 \x01(\x08R\x1buseEmbeddedDiscoveryService\x123\n\x16enable_node_audit_'
-    b'skip\x18\x04 \x01(\x08R\x13enableNodeAuditSkip\x12G\n disable_public_discovery_'
+    b"ryption\x18\x02 \x01(\x08R\x0ediskEncryption\x12C\n\x1euse_embedded_discovery_serv"
+    b"ice\x18\x03 \x01(\x08R\x1buseEmbeddedDiscoveryService\x123\n\x16enable_node_audit_"
+    b"skip\x18\x04 \x01(\x08R\x13enableNodeAuditSkip\x12G\n disable_public_discovery_"
     b'service\x18\x05 \x01(\x08R\x1ddisablePublicDiscoveryService"a\n\x0eEtcdBackupCo'
-    b'nf\x125\n\x08interval\x18\x01 \x01(\x0b2\x19.google.protobuf.DurationR\x08interval\x12\x18\n'
-    b'\x07enabled\x18\x02 \x01(\x08R\x07enabled"\x8e\x01\n\x0eSysVersionSpec\x12\'\n\x0fbackend_versio'
-    b'n\x18\x01 \x01(\tR\x0ebackendVersion\x12#\n\rinstance_name\x18\x02 \x01(\tR\x0cinstanceName'
-    b'\x12.\n\x13backend_api_version\x18\x03 \x01(\rR\x11backendApiVersionb\x06proto3'
+    b"nf\x125\n\x08interval\x18\x01 \x01(\x0b2\x19.google.protobuf.DurationR\x08interval\x12\x18\n"
+    b"\x07enabled\x18\x02 \x01(\x08R\x07enabled\"\x8e\x01\n\x0eSysVersionSpec\x12'\n\x0fbackend_versio"
+    b"n\x18\x01 \x01(\tR\x0ebackendVersion\x12#\n\rinstance_name\x18\x02 \x01(\tR\x0cinstanceName"
+    b"\x12.\n\x13backend_api_version\x18\x03 \x01(\rR\x11backendApiVersionb\x06proto3"
 )
 
 ClusterSpec = _pool.message_class("specs.ClusterSpec")

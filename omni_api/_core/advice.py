@@ -1,0 +1,58 @@
+"""What to do next, for each answer that a caller can do something about. Pure text."""
+
+from __future__ import annotations
+
+import re
+
+import grpc
+
+from omni_api._core.call import Method
+
+_ROLE = re.compile(r'role:? "(\w+)"')
+_UNTRUSTED = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "certificate verify failed",
+    "Peer name",
+    "handshake failed",
+)
+
+
+def untrusted(details: str) -> bool:
+    """Whether a failure to connect is about TLS, which no further attempt will mend."""
+    return any(text in details for text in _UNTRUSTED)
+
+
+def advice(method: Method[object], code: grpc.StatusCode, details: str) -> str:
+    """Return one or two sentences for the caller, or the empty text."""
+    if code is grpc.StatusCode.PERMISSION_DENIED and (found := _ROLE.search(details)):
+        needed = (
+            " or ".join(method.role)
+            if isinstance(method.role, tuple)
+            else f"{method.role} or higher"
+            if method.role not in {"signed", "unsigned"}
+            else "another role"
+        )
+        return (
+            f"The key has role {found[1]}; {method.name} needs {needed}. Use a key with that role"
+        )
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return (
+            "Omni has one text for every cause: check that the key belongs to this endpoint and "
+            "was not revoked, that it has not expired, and that this machine's clock is right "
+            "to within five minutes"
+        )
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        lived = f"from Omni {method.since}" + (f" to {method.until}" if method.until else "")
+        return f"{method.name} exists {lived}; this server answers that it does not have it"
+    if code is grpc.StatusCode.UNAVAILABLE:
+        if untrusted(details):
+            return (
+                "TLS failed: pass the CA of the server as tls=TLS(ca_file=...), or check that the "
+                "endpoint's name is the one in its certificate and that it speaks TLS at all"
+            )
+        return "Check the endpoint, the network and whether the server runs"
+    if code is grpc.StatusCode.FAILED_PRECONDITION and "EULA" in details:
+        return "Somebody has to accept the licence in the web interface first"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "Pass a longer timeout, or find out why the server is slow"
+    return ""

@@ -1,0 +1,74 @@
+"""What a call is: a row of the method table, and one call of it with its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Literal, TypeVar
+
+import attrs
+
+from omni_api._core.durations import UNSET, Timeout
+
+T_co = TypeVar("T_co", covariant=True)
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+@attrs.frozen(kw_only=True)
+class Method(Generic[T_co]):
+    """One row of the generated table: what the contract and the annotations say of an rpc.
+
+    Attributes:
+        path: Full gRPC method name with leading slash; also what is signed.
+        name: Name of the Python method.
+        retry: "read": may be sent again after a passing failure. "never": sent once.
+        role: The least role, or the roles of which one is needed; "signed" for any.
+        stream: "none", "bulk" (ends by itself) or "live" (may go on for ever).
+        bounded: Whether the client's default timeout applies.
+        since: First stable release of Omni that has it.
+        until: Last release line that has it; "" when it still exists.
+        reader: Makes the function that turns received bytes into a value; one per call, since
+            some keep count over a stream.
+        size: Bytes of payload in a value, for `Stream.bytes_received`.
+    """
+
+    path: str
+    name: str
+    retry: Literal["read", "never"]
+    role: str | tuple[str, ...]
+    stream: Literal["none", "bulk", "live"]
+    bounded: bool
+    since: str
+    until: str
+    reader: Callable[[], Callable[[bytes], T_co]]
+    size: Callable[[Any], int]
+
+    @property
+    def signed(self) -> bool:
+        return self.role != "unsigned"
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T_co]):
+    """One call, checked and serialized, ready to be signed and sent.
+
+    Attributes:
+        method: Row of the table.
+        request: The serialized request message.
+        metadata: Metadata that goes with it and is covered by the signature.
+        changes: Whether this call, with these arguments, changes something on the server.
+        timeout: Time for the whole call.
+        reader: Replaces the method's reader where a call reads its answer in a way of its own.
+    """
+
+    method: Method[Any]
+    request: bytes = attrs.field(repr=False)
+    metadata: Metadata = ()
+    changes: bool
+    timeout: Timeout = UNSET
+    reader: Callable[[], Callable[[bytes], T_co]]
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again after a failure that leaves its outcome open."""
+        return self.method.retry == "read" and not self.changes

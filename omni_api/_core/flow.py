@@ -1,0 +1,194 @@
+"""The journey of one call, as generators that yield what they want done.
+
+A flow decides: sign, send, look at the error, wait, send again. It never does: a driver carries
+out each step, blocking or awaiting, and sends the result back or throws the error in. So both
+facades behave alike, and every rule here is tested without a server or a clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TypeVar
+
+import attrs
+import grpc
+
+from omni_api._core.advice import advice
+from omni_api._core.call import Call, Metadata
+from omni_api._core.durations import Unset, to_seconds
+from omni_api._core.retry import RetryPolicy, outcome_unknown
+from omni_api._core.signing import Signer, signed_metadata
+from omni_api.errors import CallError, DeadlineExceededError, ReadOnlyError
+
+T = TypeVar("T")
+
+logger = logging.getLogger("omni_api")
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """Step: send a unary call; its result is the serialized response."""
+
+    call: Call[object]
+    metadata: Metadata = attrs.field(repr=False)
+    timeout: float | None
+
+
+@attrs.frozen(kw_only=True)
+class Open:
+    """Step: start a streaming call, without waiting for its first message."""
+
+    call: Call[object]
+    metadata: Metadata = attrs.field(repr=False)
+    timeout: float | None
+
+
+@attrs.frozen
+class Receive:
+    """Step: wait for the next message of the stream; its result is the bytes, None at its end."""
+
+
+@attrs.frozen
+class Sleep:
+    """Step: wait."""
+
+    seconds: float
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """What all calls of one client share.
+
+    Attributes:
+        signer: The key, None to send everything unsigned.
+        retry: The retry policy.
+        timeout: Default time in seconds for a unary call, None for no limit.
+        read_only: Refuse every call that changes something.
+        now: The wall clock that signatures are stamped with.
+        monotonic: The clock that deadlines are measured with.
+        random: Source of jitter.
+    """
+
+    signer: Signer | None = attrs.field(repr=False)
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    timeout: float | None = None
+    read_only: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = monotonic
+    random: Callable[[], float] = random.random
+
+    def metadata(self, call: Call[object]) -> Metadata:
+        """Return the metadata of one attempt, signed now."""
+        if self.signer is None or not call.method.signed:
+            return call.metadata
+        return signed_metadata(self.signer, call.method.path, call.metadata, now=self.now())
+
+    def deadline(self, call: Call[object]) -> float | None:
+        """Return when the whole call has to be over, on the monotonic clock."""
+        if isinstance(call.timeout, Unset):
+            seconds = self.timeout if call.method.bounded else None
+        elif call.timeout is None:
+            seconds = None
+        else:
+            seconds = to_seconds("timeout", call.timeout)
+        return None if seconds is None else self.monotonic() + seconds
+
+    def admit(self, call: Call[object]) -> None:
+        """Refuse what a read-only client must not send."""
+        if self.read_only and call.changes:
+            raise ReadOnlyError(
+                f"{call.method.name} changes something on the server and this client was made "
+                "with read_only=True; nothing was sent"
+            )
+
+
+def unary(call: Call[T], session: Session) -> Generator[Attempt | Sleep, bytes, T]:
+    """Send a unary call, again where the policy allows it, and return the value of its answer."""
+    session.admit(call)
+    attempt, deadline = 1, session.deadline(call)
+    while True:
+        try:
+            data = yield Attempt(
+                call=call,
+                metadata=session.metadata(call),
+                timeout=_left(session, call, deadline),
+            )
+        except CallError as error:
+            wait = _judge(error, call, session, attempt, deadline)
+        else:
+            return call.reader()(data)
+        yield Sleep(wait)
+        attempt += 1
+
+
+def start(
+    call: Call[T], session: Session
+) -> Generator[Open | Receive | Sleep, bytes | None, bytes | None]:
+    """Open a stream and return its first message, None where it ends without one.
+
+    A refusal of the signature arrives with the first message, as every failure of a stream does.
+    Until then nothing was delivered, so a read may start over; afterwards it never does: a second
+    stream could repeat or lose messages.
+    """
+    session.admit(call)
+    attempt, deadline = 1, session.deadline(call)
+    while True:
+        try:
+            yield Open(
+                call=call,
+                metadata=session.metadata(call),
+                timeout=_left(session, call, deadline),
+            )
+            return (yield Receive())
+        except CallError as error:
+            wait = _judge(error, call, session, attempt, deadline)
+        yield Sleep(wait)
+        attempt += 1
+
+
+def _left(session: Session, call: Call[T], deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - session.monotonic()
+    if left <= 0:
+        raise DeadlineExceededError(
+            "the timeout passed before the call could be sent again",
+            code=grpc.StatusCode.DEADLINE_EXCEEDED,
+            method=call.method.path,
+        )
+    return left
+
+
+def _judge(
+    error: CallError, call: Call[T], session: Session, attempt: int, deadline: float | None
+) -> float:
+    """Return how long to wait before the next attempt, or complete the error and raise it."""
+    wait = session.retry.wait_after(
+        error,
+        call,
+        attempt=attempt,
+        remaining=None if deadline is None else deadline - session.monotonic(),
+        random=session.random,
+    )
+    logger.debug(
+        "%s attempt %d: %s%s",
+        call.method.path,
+        attempt,
+        error.code.name,
+        "" if wait is None else f", next in {wait:.2f} s",
+    )
+    if wait is None:
+        error.attempts = attempt
+        complete(error, call)
+        raise error
+    return wait
+
+
+def complete(error: CallError, call: Call[T]) -> None:
+    """Say in the error what the method table knows: the next step, and what is left open."""
+    error.hint = advice(call.method, error.code, error.details)
+    error.outcome_unknown = outcome_unknown(error, call)

@@ -1,0 +1,154 @@
+"""The blocking driver: performs the steps of the flows on a grpc.Channel.
+
+The only place where the blocking client waits. It decides nothing: what to send, whether to send
+it again and how long to wait come from `_core/flow.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Generator, Mapping
+from typing import Any, TypeVar
+
+import grpc
+
+from omni_api import _channel
+from omni_api._core import flow
+from omni_api._core.call import Call
+from omni_api._core.flow import logger
+from omni_api.errors import CallError, ClosedError
+from omni_api.streams import Stream
+
+T = TypeVar("T")
+
+
+class Driver:
+    """One channel, opened by the first call, and the state that ends with it."""
+
+    def __init__(self, settings: _channel.ChannelSettings, session: flow.Session) -> None:
+        self.session = session
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._channel: grpc.Channel | None = None
+        self._unary: Mapping[str, Any] = {}
+        self._pid = os.getpid()
+
+    def unary(self, call: Call[T]) -> T:
+        """Send a unary call and return the value of its answer."""
+        steps = flow.unary(call, self.session)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    data = self._perform(step)
+                except CallError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(data)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        finally:
+            steps.close()
+
+    def stream(self, call: Call[T]) -> Stream[T]:
+        """Return the stream of a call; nothing is sent before it is entered or iterated."""
+        return Stream(self, call)
+
+    def compose(self, steps: Generator[Call[Any], Any, T]) -> T:
+        """Run a composed call: each call that it yields, one after the other."""
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    value = self.unary(call)
+                except Exception as error:  # noqa: BLE001 - handed to the generator, not swallowed
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(value)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            steps.close()
+
+    def _perform(self, step: flow.Attempt | flow.Sleep) -> bytes:
+        if isinstance(step, flow.Sleep):
+            self.sleep(step.seconds)
+            return b""
+        path = step.call.method.path
+        send = self._unary.get(path)
+        if send is None or os.getpid() != self._pid:
+            send = self._unary_callable(path)
+        started = time.perf_counter()
+        try:
+            data: bytes = send(step.call.request, timeout=step.timeout, metadata=step.metadata)
+        except grpc.RpcError as error:
+            raise _channel.error_from_rpc(error, path) from error
+        except ValueError as error:
+            raise self._closed_error(error) from error
+        logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
+        return data
+
+    def open(self, step: flow.Open) -> _channel.RunningStream:
+        """Start a streaming call."""
+        start: Any = self.channel().unary_stream(step.call.method.path)
+        try:
+            call: _channel.RunningStream = start(
+                step.call.request, timeout=step.timeout, metadata=step.metadata
+            )
+        except ValueError as error:
+            raise self._closed_error(error) from error
+        return call
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; closing the client ends the wait."""
+        if self._closed.wait(seconds):
+            raise ClosedError("the client was closed while a call waited for its next attempt")
+
+    def channel(self) -> grpc.Channel:
+        """Return the channel, opened now if this is the first call."""
+        self._admit()
+        channel = self._channel
+        if channel is None:
+            with self._lock:
+                self._admit()
+                if self._channel is None:
+                    self._channel = self._settings.open()
+                channel = self._channel
+        return channel
+
+    def close(self) -> None:
+        """Cancel what runs and close the channel; a second time is fine."""
+        with self._lock:
+            self._closed.set()
+            channel, self._channel, self._unary = self._channel, None, {}
+        # A forked child must not touch its parent's connection.
+        if channel is not None and os.getpid() == self._pid:
+            channel.close()
+
+    def _unary_callable(self, path: str) -> Any:
+        channel = self.channel()
+        send: Any = channel.unary_unary(path)
+        with self._lock:
+            if not self._closed.is_set():
+                self._unary = {**self._unary, path: send}
+        return send
+
+    def _admit(self) -> None:
+        if os.getpid() != self._pid:
+            raise ClosedError(
+                f"this client belongs to process {self._pid}; gRPC connections do not survive a "
+                "fork, so make a new client in the child (or start it with spawn or forkserver)"
+            )
+        if self._closed.is_set():
+            raise ClosedError("the client is closed; make a new one")
+
+    def _closed_error(self, error: ValueError) -> Exception:
+        # grpcio reports a closed channel as ValueError, no RpcError; all else is our own mistake.
+        return (
+            ClosedError("the client is closed; make a new one") if self._closed.is_set() else error
+        )

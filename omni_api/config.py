@@ -1,0 +1,166 @@
+"""The only reader of the environment and of omniconfig files; nothing is read unasked.
+
+The order equals the official client's:
+
+1. a service-account key from `SIDERO_SERVICE_ACCOUNT_KEY`, else `OMNI_SERVICE_ACCOUNT_KEY`; the
+   first that is set wins, even empty. Then the endpoint is `OMNI_ENDPOINT` and no file is read;
+2. else the omniconfig context: its identity's key file, and its URL unless `OMNI_ENDPOINT` is set.
+
+Unlike the official client, reading never creates or moves a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import yaml
+
+from omni_api.credentials import ServiceAccountKey, UserKey
+from omni_api.errors import ConfigurationError, DamagedKeyError
+from omni_api.tls import TLS
+
+KEY_VARIABLES = ("SIDERO_SERVICE_ACCOUNT_KEY", "OMNI_SERVICE_ACCOUNT_KEY")
+PLACEHOLDER = "<placeholder_url>"
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What a client needs to know, found in the environment or a file."""
+
+    endpoint: str
+    auth: ServiceAccountKey | UserKey
+    tls: TLS
+
+
+def from_env(environ: Mapping[str, str] | None = None) -> Settings:
+    """Find endpoint, key and CA as the official client would.
+
+    Raises:
+        ConfigurationError: Something is missing or cannot be read; the error says what to set.
+    """
+    env = os.environ if environ is None else environ
+    variable = next((name for name in KEY_VARIABLES if name in env), None)
+    if variable is None:
+        return from_omniconfig(environ=env, endpoint=env.get("OMNI_ENDPOINT") or None)
+    endpoint = env.get("OMNI_ENDPOINT", "")
+    if not endpoint:
+        raise ConfigurationError(
+            f"{variable} is set but OMNI_ENDPOINT is not; with a service account key the endpoint "
+            "is not read from omniconfig, so set OMNI_ENDPOINT=https://..."
+        )
+    try:
+        key = ServiceAccountKey.decode(env[variable])
+    except DamagedKeyError as error:
+        raise DamagedKeyError(f"{variable}: {error}") from None
+    return Settings(endpoint=endpoint, auth=key, tls=_tls(env))
+
+
+def from_omniconfig(
+    path: str | Path | None = None,
+    context: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    endpoint: str | None = None,
+) -> Settings:
+    """Read one context of an omniconfig file and the key of its identity.
+
+    Args:
+        path: The file; by default `$OMNICONFIG`, else `$TALOS_HOME/omni/config` (only if
+            TALOS_HOME is absolute), else `~/.talos/omni/config`, else the older place
+            `$XDG_CONFIG_HOME/omni/config` if it exists.
+        context: Name of the context; by default the one that the file selects.
+        environ: Stands in for the process's environment.
+        endpoint: Replaces the context's URL.
+
+    Raises:
+        ConfigurationError: The file, the context or the key is missing or cannot be used.
+    """
+    env = os.environ if environ is None else environ
+    file = _config_file(env) if path is None else Path(path)
+    document = _document(file)
+    name = document.get("context") if context is None else context
+    found = (document.get("contexts") or {}).get(name)
+    if not isinstance(found, dict):
+        known = ", ".join(map(str, document.get("contexts") or {})) or "none"
+        raise ConfigurationError(f"context not found: {name} (contexts of {file}: {known})")
+    url = endpoint or found.get("url")
+    if not url:
+        raise ConfigurationError(f"context {name!r} of {file} has no url")
+    if url == PLACEHOLDER:
+        raise ConfigurationError(
+            f"context {name!r} of {file} has not been configured: set its url first"
+        )
+    identity = ((found.get("auth") or {}).get("siderov1") or {}).get("identity")
+    if not identity:
+        raise ConfigurationError(
+            f"context {name!r} of {file} names no identity (auth.siderov1.identity); "
+            f"add one, or set {KEY_VARIABLES[1]}"
+        )
+    key_file = _key_file(env, f"{name}-{identity}.pgp")
+    if not key_file.exists():
+        raise ConfigurationError(
+            f"there is no key of {identity} at {key_file}: log in with the official client first, "
+            f"or set {KEY_VARIABLES[1]}"
+        )
+    return Settings(
+        endpoint=str(url), auth=UserKey.from_file(key_file, identity=str(identity)), tls=_tls(env)
+    )
+
+
+def _tls(env: Mapping[str, str]) -> TLS:
+    return TLS(ca_file=env.get("OMNI_CA_FILE") or None)
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"there is no omniconfig at {file}; set OMNI_ENDPOINT and {KEY_VARIABLES[1]}, "
+            "or name the file"
+        ) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"cannot read the omniconfig {file}: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"the omniconfig {file} holds no contexts")
+    return document
+
+
+def _config_file(env: Mapping[str, str]) -> Path:
+    if named := env.get("OMNICONFIG"):
+        return Path(named)
+    preferred = _talos_home(env) / "omni" / "config"
+    if not preferred.exists():
+        older = _xdg(env, "XDG_CONFIG_HOME", ".config") / "omni" / "config"
+        if older.exists():
+            return older
+    return preferred
+
+
+def _key_file(env: Mapping[str, str], name: str) -> Path:
+    # The official tool lets the variable win even when it is set to the empty text, and does not
+    # look at TALOS_HOME here.
+    directory = env.get("SIDEROV1_KEYS_DIR")
+    preferred = (_home(env) / ".talos" / "keys" if directory is None else Path(directory)) / name
+    if not preferred.exists():
+        older = _xdg(env, "XDG_DATA_HOME", ".local/share") / "omni" / "keys" / name
+        if older.exists():
+            return older
+    return preferred
+
+
+def _talos_home(env: Mapping[str, str]) -> Path:
+    named = Path(env.get("TALOS_HOME", ""))
+    return named if named.is_absolute() else _home(env) / ".talos"
+
+
+def _xdg(env: Mapping[str, str], variable: str, default: str) -> Path:
+    return Path(env[variable]) if env.get(variable) else _home(env) / default
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    return Path(env["HOME"]) if env.get("HOME") else Path.home()

@@ -1,0 +1,176 @@
+"""The asyncio driver: performs the steps of the flows on a grpc.aio.Channel.
+
+The twin of `omni_api/_driver.py`; what it decides is nothing but where to await.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator, Mapping
+from typing import Any, TypeVar, cast
+
+import grpc
+import grpc.aio
+
+from omni_api import _channel
+from omni_api._core import flow
+from omni_api._core.call import Call
+from omni_api._core.flow import logger
+from omni_api.errors import CallError, ClosedError
+from omni_api_async.streams import Stream
+
+T = TypeVar("T")
+
+
+class Driver:
+    """One channel, opened by the first call in that call's event loop."""
+
+    def __init__(self, settings: _channel.ChannelSettings, session: flow.Session) -> None:
+        self.session = session
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening: asyncio.Task[grpc.aio.Channel] | None = None
+        self._channel: grpc.aio.Channel | None = None
+        self._unary: Mapping[str, Any] = {}
+        self._closed: asyncio.Event | None = None
+
+    async def unary(self, call: Call[T]) -> T:
+        """Send a unary call and return the value of its answer."""
+        steps = flow.unary(call, self.session)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    data = await self._perform(step)
+                except CallError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(data)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        finally:
+            steps.close()
+
+    def stream(self, call: Call[T]) -> Stream[T]:
+        """Return the stream of a call; nothing is sent before it is entered or iterated."""
+        return Stream(self, call)
+
+    async def compose(self, steps: Generator[Call[Any], Any, T]) -> T:
+        """Run a composed call: each call that it yields, one after the other."""
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    value = await self.unary(call)
+                except Exception as error:  # noqa: BLE001 - handed to the generator, not swallowed
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(value)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            steps.close()
+
+    async def _perform(self, step: flow.Attempt | flow.Sleep) -> bytes:
+        if isinstance(step, flow.Sleep):
+            await self.sleep(step.seconds)
+            return b""
+        path = step.call.method.path
+        send = self._unary.get(path)
+        if send is None or self._loop is not asyncio.get_running_loop():
+            send = cast(Any, await self.channel()).unary_unary(path)
+            self._unary = {**self._unary, path: send}
+        started = time.perf_counter()
+        try:
+            data: bytes = await send(
+                step.call.request, timeout=step.timeout, metadata=step.metadata
+            )
+        except grpc.RpcError as error:
+            raise _channel.error_from_rpc(error, path) from error
+        except (grpc.aio.UsageError, asyncio.CancelledError) as error:
+            raise self.cancelled(error) from error
+        logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
+        return data
+
+    async def open(self, step: flow.Open) -> grpc.aio.UnaryStreamCall[Any, bytes]:
+        """Start a streaming call."""
+        start: Any = (await self.channel()).unary_stream(step.call.method.path)
+        try:
+            call: grpc.aio.UnaryStreamCall[Any, bytes] = start(
+                step.call.request, timeout=step.timeout, metadata=step.metadata
+            )
+        except grpc.aio.UsageError as error:
+            raise self.cancelled(error) from error
+        return call
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; closing the client ends the wait."""
+        assert self._closed is not None  # noqa: S101 - a call ran before
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            return
+        raise ClosedError("the client was closed while a call waited for its next attempt")
+
+    async def channel(self) -> grpc.aio.Channel:
+        """Return the channel, opened now if this is the first call."""
+        loop = asyncio.get_running_loop()
+        if self._closed is not None and self._closed.is_set():
+            raise ClosedError("the client is closed; make a new one")
+        if self._loop is None:
+            self._loop, self._closed = loop, asyncio.Event()
+        elif self._loop is not loop:
+            raise ClosedError(
+                "this client belongs to another event loop, the one of its first call; make one "
+                "client per asyncio.run()"
+            )
+        if self._channel is None:
+            # A failure to open, such as an unreadable CA file, is not kept for the next call.
+            if self._opening is None or self._opening.done():
+                self._opening = asyncio.ensure_future(self._open_channel())
+            await asyncio.shield(self._opening)
+        assert self._channel is not None  # noqa: S101 - just opened
+        return self._channel
+
+    async def _open_channel(self) -> grpc.aio.Channel:
+        settings = self._settings
+        if not settings.endpoint.secure:
+            self._channel = grpc.aio.insecure_channel(
+                settings.endpoint.target,
+                options=settings.options(),
+                compression=settings.grpc_compression,
+            )
+            return self._channel
+        # Reads files, and with insecure_accept_any_certificate the network: not in the loop.
+        credentials, more = await asyncio.to_thread(settings.tls.credentials, settings.endpoint)
+        self._channel = grpc.aio.secure_channel(
+            settings.endpoint.target,
+            credentials,
+            options=(*settings.options(), *more),
+            compression=settings.grpc_compression,
+        )
+        return self._channel
+
+    async def close(self) -> None:
+        """Cancel what runs and close the channel; a second time is fine."""
+        if self._closed is None:
+            self._closed = asyncio.Event()
+        self._closed.set()
+        channel, self._channel, self._unary = self._channel, None, {}
+        if channel is not None:
+            await channel.close()
+
+    def cancelled(self, error: BaseException) -> BaseException:
+        """Say what a cancellation or misuse means: closed by us, or the caller's own cancel.
+
+        grpc.aio turns the calls of a closed channel into `asyncio.CancelledError`, as if the
+        caller's task had been cancelled, and refuses new ones with `UsageError`.
+        """
+        task = asyncio.current_task()
+        if self._closed is not None and self._closed.is_set() and not (task and task.cancelling()):
+            return ClosedError("the client was closed during the call")
+        return error

@@ -1,0 +1,198 @@
+"""Streams of the asyncio client: an asynchronous iterator with a handle.
+
+The twin of `omni_api/streams.py`. Closing a stream cancels the call on the server; so does
+leaving its `async with`, and so does `break`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import grpc
+import grpc.aio
+
+from omni_api import _channel
+from omni_api._core import flow
+from omni_api._core.call import Call
+from omni_api.errors import CallError, ClosedError
+
+if TYPE_CHECKING:
+    from omni_api_async._driver import Driver
+
+__all__ = ["Stream"]
+
+T = TypeVar("T")
+
+
+class Stream(Generic[T]):
+    """The answers of a streaming call, as they come.
+
+    Nothing is sent before the stream is entered (`async with`) or first iterated. What the server
+    refuses, a bad signature included, is raised by the first step of the iteration. A stream is
+    read once, by one task at a time.
+
+    Attributes:
+        chunks: Messages delivered so far.
+        bytes_received: Bytes of payload delivered so far: log lines, audit events, the bundle.
+
+    Example:
+        >>> async with omni.management.machine_logs(machine_id=machine_id, tail_lines=3) as lines:
+        ...     async for line in lines:
+        ...         assert line.bytes
+        >>> lines.chunks
+        3
+    """
+
+    def __init__(self, driver: Driver, call: Call[T]) -> None:
+        self.chunks = 0
+        self.bytes_received = 0
+        self._driver = driver
+        self._call = call
+        self._read: Callable[[bytes], T] = call.reader()
+        self._size = call.method.size
+        self._steps = flow.start(call, driver.session)
+        self._rpc: grpc.aio.UnaryStreamCall[Any, bytes] | None = None
+        self._state = "new"  # new -> open -> reading -> ended | closed
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        if self._state == "closed":
+            raise ClosedError(
+                f"the stream of {self._call.method.name} was closed before its end, by close(), "
+                "the end of its async with block or a break; call the method again"
+            )
+        return _Closing(self)
+
+    async def __anext__(self) -> T:
+        if self._state in {"ended", "closed"}:
+            raise StopAsyncIteration
+        try:
+            data = await self._received()
+        except (CallError, asyncio.CancelledError) as error:
+            raise self._broken(error) from error.__cause__
+        if data is None:
+            self._state = "ended"
+            raise StopAsyncIteration
+        value = self._read(data)
+        self.chunks += 1
+        self.bytes_received += self._size(value)
+        return value
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cancel()
+
+    async def close(self) -> None:
+        """Cancel the call on the server, at once. A second time, or after the end, is fine."""
+        self._cancel()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Stream {self._call.method.name} {self._state}: "
+            f"{self.chunks} chunks, {self.bytes_received} bytes>"
+        )
+
+    def _cancel(self) -> None:
+        if self._state == "ended":
+            return
+        self._state = "closed"
+        if self._rpc is not None:
+            self._rpc.cancel()
+
+    def __del__(self) -> None:
+        # grpc.aio does not end a call whose object is forgotten.
+        if self._rpc is not None:
+            self._cancel()
+
+    async def _open(self) -> None:
+        """Start the call, if that has not been done."""
+        if self._state == "new":
+            await self._perform(next(self._steps))
+            self._state = "open"
+
+    async def _received(self) -> bytes | None:
+        """Return the next message, None at the end of the stream."""
+        await self._open()
+        if self._state != "reading":
+            return await self._first()
+        assert self._rpc is not None  # noqa: S101 - there was a first message
+        try:
+            return await _read(self._rpc)
+        except grpc.RpcError as error:
+            ours = _channel.error_from_rpc(error, self._call.method.path)
+            flow.complete(ours, self._call)
+            raise ours from error
+
+    async def _first(self) -> bytes | None:
+        """Drive the start of the stream, retries included, up to its first message."""
+        try:
+            step = next(self._steps)
+            while True:
+                try:
+                    data = await self._perform(step)
+                except CallError as error:
+                    step = self._steps.throw(error)
+                else:
+                    step = self._steps.send(data)
+        except StopIteration as done:
+            if self._state == "open":
+                self._state = "reading"
+            first: bytes | None = done.value
+            return first
+
+    async def _perform(self, step: flow.Open | flow.Receive | flow.Sleep) -> bytes | None:
+        if isinstance(step, flow.Sleep):
+            await self._driver.sleep(step.seconds)
+            return None
+        if isinstance(step, flow.Open):
+            self._rpc = await self._driver.open(step)
+            if self._state == "closed":
+                self._rpc.cancel()
+            return None
+        assert self._rpc is not None  # noqa: S101 - Open comes before Receive
+        try:
+            return await _read(self._rpc)
+        except grpc.RpcError as error:
+            raise _channel.error_from_rpc(error, self._call.method.path) from error
+
+    def _broken(self, error: BaseException) -> BaseException:
+        """Say what a failure means: quiet after our own close, else how far the stream came."""
+        if self._state == "closed":
+            task = asyncio.current_task()
+            if isinstance(error, CallError) or not (task and task.cancelling()):
+                return StopAsyncIteration()
+        if isinstance(error, CallError):
+            self._state = "ended"
+            error.chunks, error.bytes_received = self.chunks, self.bytes_received
+            return error
+        self._cancel()
+        return self._driver.cancelled(error)
+
+
+async def _read(rpc: grpc.aio.UnaryStreamCall[Any, bytes]) -> bytes | None:
+    data = await rpc.read()
+    return data if isinstance(data, bytes) else None  # else it is grpc.aio.EOF
+
+
+class _Closing(AsyncIterator[T]):
+    """The iterator of one loop. Nobody else refers to it: when `break` leaves the loop it goes,
+    and the call is cancelled at once (an asynchronous generator would wait for the loop)."""
+
+    def __init__(self, stream: Stream[T]) -> None:
+        self._stream = stream
+
+    async def __anext__(self) -> T:
+        return await self._stream.__anext__()
+
+    def __del__(self) -> None:
+        self._stream._cancel()  # noqa: SLF001 - its own half
