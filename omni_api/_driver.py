@@ -86,10 +86,8 @@ class Driver:
         started = time.perf_counter()
         try:
             data: bytes = send(step.call.request, timeout=step.timeout, metadata=step.metadata)
-        except grpc.RpcError as error:
-            raise _channel.error_from_rpc(error, path) from error
-        except ValueError as error:
-            raise self._closed_error(error) from error
+        except (grpc.RpcError, ValueError) as error:
+            raise self.failure(error, path) from error
         logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
         return data
 
@@ -101,7 +99,7 @@ class Driver:
                 step.call.request, timeout=step.timeout, metadata=step.metadata
             )
         except ValueError as error:
-            raise self._closed_error(error) from error
+            raise self.failure(error, step.call.method.path) from error
         return call
 
     def sleep(self, seconds: float) -> None:
@@ -147,8 +145,16 @@ class Driver:
         if self._closed.is_set():
             raise ClosedError("the client is closed; make a new one")
 
-    def _closed_error(self, error: ValueError) -> Exception:
-        # grpcio reports a closed channel as ValueError, no RpcError; all else is our own mistake.
-        return (
-            ClosedError("the client is closed; make a new one") if self._closed.is_set() else error
-        )
+    def failure(self, error: Exception, path: str) -> Exception:
+        """Return our error for one of grpcio's, which says "closed" in two ways.
+
+        A call that runs while its channel is closed ends with CANCELLED; a new one raises
+        ValueError. Any other ValueError is a mistake of ours and stays what it is.
+        """
+        if isinstance(error, grpc.RpcError):
+            ours = _channel.error_from_rpc(error, path)
+            if not (self._closed.is_set() and ours.code is grpc.StatusCode.CANCELLED):
+                return ours
+        elif not self._closed.is_set():
+            return error
+        return ClosedError(f"the client was closed during {path}, which may have been carried out")

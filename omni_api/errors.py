@@ -2,8 +2,7 @@
 
 A call that failed with a gRPC status is a `CallError`; its subclass follows the status code,
 save where Omni itself answers UNKNOWN to a plain "exists already" or "does not exist". What is
-refused before anything is sent (`InvalidInputError`, `ConfigurationError`, `KeyFileError`,
-`ReadOnlyError`, `ClosedError`) is no CallError. All errors pickle and copy.
+refused before anything is sent is an `UnsentError`. All errors pickle and copy.
 """
 
 from __future__ import annotations
@@ -79,8 +78,11 @@ class ReadOnlyError(UnsentError):
     """The client is read-only and the call would change something. Nothing was sent."""
 
 
-class ClosedError(UnsentError):
-    """The client or stream was closed, or belongs to another process or event loop."""
+class ClosedError(OmniError):
+    """The client or stream was closed, or belongs to another process or event loop.
+
+    Raised before anything is sent, or by a call that ran while its client was closed.
+    """
 
 
 class ConfigurationError(UnsentError):

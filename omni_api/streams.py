@@ -15,7 +15,7 @@ import grpc
 from omni_api import _channel
 from omni_api._core import flow
 from omni_api._core.call import Call
-from omni_api.errors import CallError, ClosedError
+from omni_api.errors import CallError, ClosedError, OmniError
 
 if TYPE_CHECKING:
     from omni_api._driver import Driver
@@ -53,14 +53,15 @@ class Stream(Generic[T]):
         self._steps = flow.start(call, driver.session)
         self._rpc: _channel.RunningStream | None = None
         self._lock = threading.Lock()
-        self._state = "new"  # new -> open -> ended | closed
+        self._state = "new"  # new -> open -> ended | broken | closed
         self._values = self._iterate()
 
     def __iter__(self) -> Iterator[T]:
-        if self._state == "closed":
+        if self._state in {"closed", "broken"}:
             raise ClosedError(
-                f"the stream of {self._call.method.name} was closed before its end, by close(), "
-                "the end of its with block or a break; call the method again"
+                f"the stream of {self._call.method.name} is {self._state}: it did not come to its "
+                "end (close(), the end of its with block, a break, or an error); call the method "
+                "again"
             )
         return self._closing()
 
@@ -82,7 +83,7 @@ class Stream(Generic[T]):
     def close(self) -> None:
         """Cancel the call on the server, at once. A second time, or after the end, is fine."""
         with self._lock:
-            if self._state == "ended":
+            if self._state in {"ended", "broken"}:
                 return
             self._state = "closed"
             rpc = self._rpc
@@ -114,11 +115,12 @@ class Stream(Generic[T]):
                 self.chunks += 1
                 self.bytes_received += size(value)
                 yield value
-        except CallError as error:
+        except OmniError as error:
             # After our own cancel the stream ends quietly, whatever gRPC makes of it.
             if self._state != "closed":
-                self._state = "ended"
-                error.chunks, error.bytes_received = self.chunks, self.bytes_received
+                self._state = "broken"
+                if isinstance(error, CallError):
+                    error.chunks, error.bytes_received = self.chunks, self.bytes_received
                 raise
         else:
             if self._state != "closed":
@@ -135,8 +137,9 @@ class Stream(Generic[T]):
         try:
             yield from self._rpc
         except grpc.RpcError as error:
-            ours = _channel.error_from_rpc(error, self._call.method.path)
-            flow.complete(ours, self._call)
+            ours = self._driver.failure(error, self._call.method.path)
+            if isinstance(ours, CallError):
+                flow.complete(ours, self._call)
             raise ours from error
 
     def _first(self) -> bytes | None:
@@ -169,4 +172,4 @@ class Stream(Generic[T]):
         try:
             return next(self._rpc, None) if self._rpc is not None else None
         except grpc.RpcError as error:
-            raise _channel.error_from_rpc(error, self._call.method.path) from error
+            raise self._driver.failure(error, self._call.method.path) from error

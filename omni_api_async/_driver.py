@@ -88,10 +88,8 @@ class Driver:
             data: bytes = await send(
                 step.call.request, timeout=step.timeout, metadata=step.metadata
             )
-        except grpc.RpcError as error:
-            raise _channel.error_from_rpc(error, path) from error
-        except (grpc.aio.UsageError, asyncio.CancelledError) as error:
-            raise self.cancelled(error) from error
+        except (grpc.RpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
+            raise self.failure(error, path) from error
         logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
         return data
 
@@ -103,7 +101,7 @@ class Driver:
                 step.call.request, timeout=step.timeout, metadata=step.metadata
             )
         except grpc.aio.UsageError as error:
-            raise self.cancelled(error) from error
+            raise self.failure(error, step.call.method.path) from error
         return call
 
     async def sleep(self, seconds: float) -> None:
@@ -164,13 +162,27 @@ class Driver:
         if channel is not None:
             await channel.close()
 
-    def cancelled(self, error: BaseException) -> BaseException:
-        """Say what a cancellation or misuse means: closed by us, or the caller's own cancel.
+    @property
+    def runs(self) -> bool:
+        """Whether the loop that the connection belongs to can still do anything."""
+        return self._loop is not None and not self._loop.is_closed()
 
-        grpc.aio turns the calls of a closed channel into `asyncio.CancelledError`, as if the
-        caller's task had been cancelled, and refuses new ones with `UsageError`.
+    def failure(self, error: BaseException, path: str) -> BaseException:
+        """Return our error for one of grpc.aio's, which says "closed" in three ways.
+
+        A call that runs while its channel is closed ends with CANCELLED or, as if the caller's
+        task had been cancelled, with `asyncio.CancelledError`; a new one raises `UsageError`. A
+        cancellation of the caller's task stays what it is.
         """
-        task = asyncio.current_task()
-        if self._closed is not None and self._closed.is_set() and not (task and task.cancelling()):
-            return ClosedError("the client was closed during the call")
-        return error
+        closed = self._closed is not None and self._closed.is_set()
+        if isinstance(error, grpc.RpcError):
+            ours = _channel.error_from_rpc(error, path)
+            if not (closed and ours.code is grpc.StatusCode.CANCELLED):
+                return ours
+        elif isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if not closed or (task is not None and task.cancelling()):
+                return error
+        elif not closed:
+            return error
+        return ClosedError(f"the client was closed during {path}, which may have been carried out")

@@ -7,17 +7,16 @@ leaving its `async with`, and so does `break`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import grpc
 import grpc.aio
 
-from omni_api import _channel
 from omni_api._core import flow
 from omni_api._core.call import Call
-from omni_api.errors import CallError, ClosedError
+from omni_api.errors import CallError, ClosedError, OmniError
 
 if TYPE_CHECKING:
     from omni_api_async._driver import Driver
@@ -55,27 +54,28 @@ class Stream(Generic[T]):
         self._size = call.method.size
         self._steps = flow.start(call, driver.session)
         self._rpc: grpc.aio.UnaryStreamCall[Any, bytes] | None = None
-        self._state = "new"  # new -> open -> reading -> ended | closed
+        self._state = "new"  # new -> open -> reading -> ended | broken | closed
 
     def __aiter__(self) -> AsyncIterator[T]:
-        if self._state == "closed":
+        if self._state in {"closed", "broken"}:
             raise ClosedError(
-                f"the stream of {self._call.method.name} was closed before its end, by close(), "
-                "the end of its async with block or a break; call the method again"
+                f"the stream of {self._call.method.name} is {self._state}: it did not come to its "
+                "end (close(), the end of its async with block, a break, or an error); call the "
+                "method again"
             )
         return _Closing(self)
 
     async def __anext__(self) -> T:
-        if self._state in {"ended", "closed"}:
+        if self._state in {"ended", "broken", "closed"}:
             raise StopAsyncIteration
         try:
             data = await self._received()
-        except (CallError, asyncio.CancelledError) as error:
+            if data is None:
+                self._state = "ended"
+                raise StopAsyncIteration
+            value = self._read(data)
+        except (OmniError, asyncio.CancelledError) as error:
             raise self._broken(error) from error.__cause__
-        if data is None:
-            self._state = "ended"
-            raise StopAsyncIteration
-        value = self._read(data)
         self.chunks += 1
         self.bytes_received += self._size(value)
         return value
@@ -103,15 +103,15 @@ class Stream(Generic[T]):
         )
 
     def _cancel(self) -> None:
-        if self._state == "ended":
+        if self._state in {"ended", "broken"}:
             return
         self._state = "closed"
         if self._rpc is not None:
             self._rpc.cancel()
 
     def __del__(self) -> None:
-        # grpc.aio does not end a call whose object is forgotten.
-        if self._rpc is not None:
+        # grpc.aio does not end a call whose object is forgotten. A closed loop has none left.
+        if self._rpc is not None and self._driver.runs:
             self._cancel()
 
     async def _open(self) -> None:
@@ -129,8 +129,9 @@ class Stream(Generic[T]):
         try:
             return await _read(self._rpc)
         except grpc.RpcError as error:
-            ours = _channel.error_from_rpc(error, self._call.method.path)
-            flow.complete(ours, self._call)
+            ours = self._driver.failure(error, self._call.method.path)
+            if isinstance(ours, CallError):
+                flow.complete(ours, self._call)
             raise ours from error
 
     async def _first(self) -> bytes | None:
@@ -163,20 +164,24 @@ class Stream(Generic[T]):
         try:
             return await _read(self._rpc)
         except grpc.RpcError as error:
-            raise _channel.error_from_rpc(error, self._call.method.path) from error
+            raise self._driver.failure(error, self._call.method.path) from error
 
     def _broken(self, error: BaseException) -> BaseException:
         """Say what a failure means: quiet after our own close, else how far the stream came."""
-        if self._state == "closed":
-            task = asyncio.current_task()
-            if isinstance(error, CallError) or not (task and task.cancelling()):
-                return StopAsyncIteration()
+        if self._state == "closed" and not _cancelled_from_outside():
+            return StopAsyncIteration()
+        if isinstance(error, asyncio.CancelledError):
+            self._cancel()
+            return self._driver.failure(error, self._call.method.path)
+        self._state = "broken"
         if isinstance(error, CallError):
-            self._state = "ended"
             error.chunks, error.bytes_received = self.chunks, self.bytes_received
-            return error
-        self._cancel()
-        return self._driver.cancelled(error)
+        return error
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _read(rpc: grpc.aio.UnaryStreamCall[Any, bytes]) -> bytes | None:
@@ -185,14 +190,17 @@ async def _read(rpc: grpc.aio.UnaryStreamCall[Any, bytes]) -> bytes | None:
 
 
 class _Closing(AsyncIterator[T]):
-    """The iterator of one loop. Nobody else refers to it: when `break` leaves the loop it goes,
-    and the call is cancelled at once (an asynchronous generator would wait for the loop)."""
+    """The iterator of one loop.
+
+    Nobody else refers to it: when `break` leaves the loop it goes, and the call is cancelled at
+    once, where an asynchronous generator would wait for the event loop.
+    """
 
     def __init__(self, stream: Stream[T]) -> None:
         self._stream = stream
 
-    async def __anext__(self) -> T:
-        return await self._stream.__anext__()
+    def __anext__(self) -> Coroutine[None, None, T]:
+        return self._stream.__anext__()
 
     def __del__(self) -> None:
-        self._stream._cancel()  # noqa: SLF001 - its own half
+        self._stream.__del__()

@@ -14,14 +14,14 @@ from typing import Any
 
 import attrs
 from google.protobuf import descriptor_pb2
-from grpc_tools import protoc
 from grpc_tools import __file__ as grpc_tools_init
+from grpc_tools import protoc
 
 Field = descriptor_pb2.FieldDescriptorProto
 
 WELL_KNOWN = Path(grpc_tools_init).parent / "_proto"
 
-KEYS = {
+KEYS: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "changes": str,
     "retry": str,

@@ -93,9 +93,8 @@ def view(
 ) -> FieldView:
     """Describe one field.
 
-    Args:
-        nonempty: Refuse an empty parameter.
-        owner: What the parameter is an attribute of: "self." in a model.
+    `nonempty` refuses an empty parameter; `owner` is what the parameter is an attribute of:
+    "self." in a model.
     """
     name, full_name = field.name, f"{message.full_name}.{field.name}"
     kind = field.type_name.lstrip(".")
@@ -115,13 +114,18 @@ def view(
         parameter, default = f"{value_type} | None", "None"
         read = f"dict({read})"
         hidden = "" if key == "int" else hide
-        write = f"if {parameter_name} is not None:\n    request.{name}.update(arguments.{check}({arguments}{hidden}))"
+        write = (
+            f"if {parameter_name} is not None:\n"
+            f"    request.{name}.update(arguments.{check}({arguments}{hidden}))"
+        )
     elif field.type == Field.TYPE_ENUM:
         enum = class_name(contract, kind)
         value_type = parameter = f"{enum} | int"
         default = f"{enum}.{members(contract.enums[kind])[0][0]}"
         read = f"enum_value({enum}, {read})"
-        write = f"request.{name} = arguments.enumeration({arguments}, models.{enum})  # type: ignore[assignment]"
+        # The stubs want the enum's own class; a number is what a newer server may know.
+        checked = f"arguments.enumeration({arguments}, models.{enum})"
+        write = f"request.{name} = {checked}  # type: ignore[assignment]"
     elif kind in (DURATION, TIMESTAMP):
         function = "duration" if kind == DURATION else "moment"
         base = "timedelta" if kind == DURATION else "datetime"

@@ -16,26 +16,23 @@ BANNER = (
 def parameters(contract: Contract, rpc: Rpc) -> list[tuple[FieldView, str | None]]:
     """The parameters of an rpc's method, each with its default, None where it has none."""
     notes, result = rpc.notes, []
-    for cluster in (notes["metadata"],):
-        if cluster != "none":
-            optional = cluster == "cluster?"
-            result.append(
-                (
-                    FieldView(
-                        name="cluster",
-                        doc="Name of the cluster." + (" Default: none." if optional else ""),
-                        value_type="",
-                        read="",
-                        parameter_type="str | None" if optional else "str",
-                        default="None",
-                        write="",
-                        secret=False,
-                    ),
-                    "None" if optional else None,
-                )
-            )
+    if notes["metadata"] != "none":
+        optional = notes["metadata"] == "cluster?"
+        cluster = FieldView(
+            name="cluster",
+            doc="Name of the cluster." + (" Default: none." if optional else ""),
+            value_type="",
+            read="",
+            parameter_type="str | None" if optional else "str",
+            default="None",
+            write="",
+            secret=False,
+        )
+        result.append((cluster, "None" if optional else None))
     message = contract.messages.get(rpc.request)
-    for field, doc in message.fields if message is not None else ():
+    if message is None:  # google.protobuf.Empty
+        return result
+    for field, doc in message.fields:
         required = field.name in notes["required"]
         shown = view(contract, message, field, doc, nonempty=required)
         if required or field.name in notes["mandatory"]:

@@ -12,7 +12,7 @@ from render_facades import SERVICES, WORLDS, World
 from render_models import exported
 
 ABOUT = {
-    "omni_api": "Client of Sidero Omni's Management API, blocking. Its asyncio twin is omni_api_async.",
+    "omni_api": "Client of Sidero Omni's Management API, blocking. Its twin is omni_api_async.",
     "omni_api_async": "Client of Sidero Omni's Management API for asyncio. Its twin is omni_api.",
 }
 

@@ -23,11 +23,9 @@ def modules(contract: Contract) -> Iterator[tuple[str, str]]:
 def _module(file: descriptor_pb2.FileDescriptorProto) -> str:
     bare = descriptor_pb2.FileDescriptorProto.FromString(file.SerializeToString())
     bare.ClearField("source_code_info")
-    imports = [
-        f"from omni_api._gen import {name.removesuffix('.proto')}_pb2 as _{name.removesuffix('.proto')}_pb2"
-        for name in bare.dependency
-        if not name.startswith("google/")
-    ]
+    needed = [name for name in bare.dependency if not name.startswith("google/")]
+    stems = [f"{name.removesuffix('.proto')}_pb2" for name in needed]
+    imports = [f"from omni_api._gen import {stem} as _{stem}" for stem in stems]
     lines = [f'"""Messages of the protobuf package `{file.package}`."""', ""]
     if file.enum_type:
         lines += ["from google.protobuf.internal import enum_type_wrapper", ""]

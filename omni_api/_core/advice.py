@@ -16,6 +16,18 @@ _UNTRUSTED = (
     "handshake failed",
 )
 
+_BY_CODE = {
+    grpc.StatusCode.UNAUTHENTICATED: (
+        "Omni has one text for every cause: check that the key belongs to this endpoint and was "
+        "not revoked, that it has not expired, and that this machine's clock is right to within "
+        "five minutes"
+    ),
+    grpc.StatusCode.UNAVAILABLE: "Check the endpoint, the network and whether the server runs",
+    grpc.StatusCode.DEADLINE_EXCEEDED: (
+        "Pass a longer timeout, or find out why the server is slow"
+    ),
+}
+
 
 def untrusted(details: str) -> bool:
     """Whether a failure to connect is about TLS, which no further attempt will mend."""
@@ -25,34 +37,24 @@ def untrusted(details: str) -> bool:
 def advice(method: Method[object], code: grpc.StatusCode, details: str) -> str:
     """Return one or two sentences for the caller, or the empty text."""
     if code is grpc.StatusCode.PERMISSION_DENIED and (found := _ROLE.search(details)):
-        needed = (
-            " or ".join(method.role)
-            if isinstance(method.role, tuple)
-            else f"{method.role} or higher"
-            if method.role not in {"signed", "unsigned"}
-            else "another role"
-        )
         return (
-            f"The key has role {found[1]}; {method.name} needs {needed}. Use a key with that role"
-        )
-    if code is grpc.StatusCode.UNAUTHENTICATED:
-        return (
-            "Omni has one text for every cause: check that the key belongs to this endpoint and "
-            "was not revoked, that it has not expired, and that this machine's clock is right "
-            "to within five minutes"
+            f"The key has role {found[1]}; {method.name} needs {_needed(method)}. "
+            "Use a key with that role"
         )
     if code is grpc.StatusCode.UNIMPLEMENTED:
         lived = f"from Omni {method.since}" + (f" to {method.until}" if method.until else "")
         return f"{method.name} exists {lived}; this server answers that it does not have it"
-    if code is grpc.StatusCode.UNAVAILABLE:
-        if untrusted(details):
-            return (
-                "TLS failed: pass the CA of the server as tls=TLS(ca_file=...), or check that the "
-                "endpoint's name is the one in its certificate and that it speaks TLS at all"
-            )
-        return "Check the endpoint, the network and whether the server runs"
     if code is grpc.StatusCode.FAILED_PRECONDITION and "EULA" in details:
         return "Somebody has to accept the licence in the web interface first"
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return "Pass a longer timeout, or find out why the server is slow"
-    return ""
+    if code is grpc.StatusCode.UNAVAILABLE and untrusted(details):
+        return (
+            "TLS failed: pass the CA of the server as tls=TLS(ca_file=...), or check that the "
+            "endpoint's name is the one in its certificate and that it speaks TLS at all"
+        )
+    return _BY_CODE.get(code, "")
+
+
+def _needed(method: Method[object]) -> str:
+    if isinstance(method.role, tuple):
+        return " or ".join(method.role)
+    return "another role" if method.role in {"signed", "unsigned"} else f"{method.role} or higher"

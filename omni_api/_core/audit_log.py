@@ -41,8 +41,8 @@ def check_request(request: ReadAuditLogRequest) -> None:
         for name in _NOT_WITH_FOLLOW:
             if getattr(request, name):
                 raise InvalidInputError(
-                    f"{name} cannot be combined with follow=True: a followed log comes whole and in "
-                    "the order of its ids; start it with start_ts_ms or from_id"
+                    f"{name} cannot be combined with follow=True: a followed log comes whole and "
+                    "in the order of its ids; start it with start_ts_ms or from_id"
                 )
     elif request.from_id:
         raise InvalidInputError("from_id needs follow=True; name days or start_ts_ms instead")

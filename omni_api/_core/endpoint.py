@@ -11,6 +11,8 @@ from omni_api.errors import InvalidInputError
 _FORMS = "https://HOST[:PORT] (TLS), http://HOST[:PORT] or grpc://HOST[:PORT] (plaintext)"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
+_HIGHEST_PORT = 65_535
+_SHOWN = 80
 _SCHEMES = {"https": (True, 443), "http": (False, 80), "grpc": (False, 80)}
 
 
@@ -75,11 +77,11 @@ def parse(url: str) -> Endpoint:
             f"endpoint must be {_FORMS}; {_shown(authority)!r} is no host name or address"
             " (an IPv6 address stands in brackets)"
         )
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT):
         raise InvalidInputError(f"endpoint port must be 1 to 65535, not {port!r}")
     return Endpoint(host=host, port=int(port) if port else default_port, secure=secure)
 
 
 def _shown(text: str) -> str:
     """Cut a wrong value for an error: it could be a key pasted into the wrong variable."""
-    return text if len(text) <= 80 else f"{text[:16]}… ({len(text)} characters)"
+    return text if len(text) <= _SHOWN else f"{text[:16]}… ({len(text)} characters)"

@@ -31,6 +31,7 @@ AMBIGUOUS = frozenset(
 )
 """Codes after which a change may or may not have happened."""
 
+_A_DAY = 86_400
 _NEVER_SENT = ("failed to connect", "Connection refused", "DNS resolution failed", "name resol")
 
 
@@ -40,7 +41,7 @@ def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> Non
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 86_400:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _A_DAY:
         raise InvalidInputError(f"{attribute.name} must be seconds above 0, not {value!r}")
 
 

@@ -59,7 +59,7 @@ def rfc3339(text: str) -> datetime | None:
 
 def redacted(value: object) -> str:
     """Stand in for a secret in a repr: how much there is, not what."""
-    if value is None or value == b"" or value == "":
+    if not value:
         return repr(value)
     size = f"{len(value)} " if isinstance(value, bytes | str | tuple | dict) else ""
     return f"<{size}hidden>"
