@@ -42,7 +42,8 @@ class Report:
         if progress.has_bundle_data:
             self.bundle = progress.bundle_data
         if progress.source:
-            self.sources[progress.source] = progress.total
+            known = self.sources.get(progress.source, 0)
+            self.sources[progress.source] = max(known, progress.total)
             self.errors[progress.source] += progress.has_error
         self._show(progress.source, progress.progress_percentage, progress.progress_string())
 

@@ -61,7 +61,11 @@ def parse(url: str) -> Endpoint:
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _SCHEMES:
-        found = f"scheme {scheme!r}" if separator else f"{_shown(text)!r}, which has no scheme"
+        found = (
+            f"scheme {scheme!r}"
+            if separator
+            else f"{_shown(text.rpartition('@')[2])!r}, which has no scheme"
+        )
         raise InvalidInputError(f"endpoint must be {_FORMS}, not {found}")
     secure, default_port = _SCHEMES[scheme]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]

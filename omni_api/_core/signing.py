@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from omni_api._core.call import Metadata
+from omni_api.errors import ExpiredKeyError
 
 COVERED = (
     "authorization",
@@ -43,6 +44,10 @@ class Signer(Protocol):
     def fingerprint(self) -> str:
         """OpenPGP v4 fingerprint, 40 lower-case hex digits."""
 
+    @property
+    def expires(self) -> datetime | None:
+        """When the key expires, aware UTC; None for never."""
+
     def sign(self, data: bytes) -> bytes:
         """Return a binary detached OpenPGP signature of `data`."""
 
@@ -62,7 +67,17 @@ def payload(path: str, metadata: Sequence[tuple[str, str]]) -> str:
 
 
 def signed_metadata(signer: Signer, path: str, metadata: Metadata, *, now: datetime) -> Metadata:
-    """Return `metadata` and the three headers that sign it for one attempt at `now`."""
+    """Return `metadata` and the three headers that sign it for one attempt at `now`.
+
+    Raises:
+        ExpiredKeyError: The key's lifetime is over. The server would say `invalid signature`, its
+            one text for every cause.
+    """
+    if signer.expires is not None and now >= signer.expires:
+        raise ExpiredKeyError(
+            f"the key of {signer.identity} expired at {signer.expires:%Y-%m-%d %H:%M:%S} UTC; "
+            "log in again, or renew the service account"
+        )
     stamped = (*metadata, ("x-sidero-timestamp", str(int(now.timestamp()))))
     text = payload(path, stamped)
     signature = base64.b64encode(signer.sign(text.encode("ascii"))).decode("ascii")

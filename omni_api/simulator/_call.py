@@ -9,6 +9,7 @@ each rpc.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,10 @@ class Call:
     """All values of each metadata key, in order."""
     is_active: Callable[[], bool]
     """False once the client cancelled, its deadline passed, or the server stops."""
+    begun: float = attrs.field(factory=time.monotonic, eq=False)
+    """When the server took the call up, in monotonic seconds."""
+    audit_data: dict[str, dict[str, Any]] = attrs.field(factory=dict, repr=False, eq=False)
+    """What this call's audit events said so far: one request shares one data object."""
 
     @property
     def cluster(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -32,7 +32,9 @@ class Omni:
     api_url: str = "https://127.0.0.1:8099/"
     kubernetes_url: str = "https://127.0.0.1:8095/"
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    changed: threading.Condition = attrs.field(factory=lambda: threading.Condition(threading.RLock()))
+    changed: threading.Condition = attrs.field(
+        factory=lambda: threading.Condition(threading.RLock())
+    )
     eula_accepted: bool = True
     break_glass_allowed: bool = False
     auth_enabled: bool = True
@@ -40,6 +42,8 @@ class Omni:
     audit_log_enabled: bool = True
     legacy: bool = False
     """Answer as Omni 1.2 does where that differs: TearDownLockedCluster exists."""
+    secrets: dict[str, Any] = attrs.field(factory=dict, repr=False)
+    """Private keys of the server, made when first needed."""
     accounts: Accounts = attrs.field(init=False)
     audit: AuditLog = attrs.field(init=False)
     fleet: Fleet = attrs.field(init=False)

@@ -1,0 +1,100 @@
+"""`python -m omni_api.simulator`: serve until interrupted, with the client's variables on stdout.
+
+Standard output holds shell assignments and nothing else, so a script can `eval` the first lines
+and leave the server running behind them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from omni_api.simulator._call import ROLES
+from omni_api.simulator._server import Simulator
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m omni_api.simulator",
+        description="Serve a simulated Omni on this machine until SIGINT or SIGTERM.",
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        default="127.0.0.1:0",
+        help="address to listen on; port 0 takes a free one (default: %(default)s)",
+    )
+    parser.add_argument("--tls", action="store_true", help="serve TLS with a certificate made now")
+    parser.add_argument(
+        "--role",
+        dest="roles",
+        metavar="ROLE",
+        action="extend",
+        nargs="+",
+        choices=ROLES,
+        default=[],
+        help="also print the key of a service account with this role "
+        f"({', '.join(ROLES)}); may be repeated",
+    )
+    parser.add_argument(
+        "--machines", type=_number, metavar="N", help="how many machines there are at least"
+    )
+    parser.add_argument(
+        "--audit-events",
+        type=_number,
+        metavar="N",
+        help="how many events of the last 30 days the audit log holds",
+    )
+    parser.add_argument("--legacy", action="store_true", help="answer as Omni 1.2")
+    chosen = parser.parse_args(arguments)
+    # Before the start, so that an early signal is not lost.
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    simulator = Simulator(
+        listen=chosen.listen,
+        tls=chosen.tls,
+        machines=chosen.machines,
+        audit_events=chosen.audit_events,
+        legacy=chosen.legacy,
+    )
+    try:
+        simulator.start()
+    except RuntimeError as error:
+        print(f"cannot listen on {chosen.listen}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    with simulator:
+        _print_variables(simulator, chosen.roles)
+        stopped.wait()
+    return 0
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def _print_variables(simulator: Simulator, roles: Sequence[str]) -> None:
+    variables = simulator.environment()
+    for role in dict.fromkeys(roles):
+        key = simulator.service_account_key(role)
+        variables[f"OMNI_SERVICE_ACCOUNT_KEY_{role.upper()}"] = key
+    try:
+        for name, value in variables.items():
+            print(f"{name}={value}", flush=True)  # noqa: T201 - this is the command's output
+    except BrokenPipeError:
+        # Who reads may stop after the lines it wants. Python would complain again at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""Image factory schematics: their canonical YAML, their ids, and the URLs of boot assets."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from omni_api._gen import management_pb2
+from omni_api.simulator import _goyaml
+from omni_api.simulator._call import Call, Handler, Refused, invalid, unknown
+from omni_api.simulator._joining import kernel_args
+from omni_api.simulator._versions import is_semver
+
+EMPTY_SCHEMATIC_ID = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
+FACTORY = "factory.talos.dev"
+_LABELS_META = 12
+_ALLOWED_META = (10, _LABELS_META, 13, 14)
+_BOOTLOADERS = {1: "dual-boot", 2: "sd-boot", 3: "grub"}
+
+# The fields of a schematic in the factory's order, which is the order of the canonical YAML.
+# A dict describes a section, a list of one dict a list of sections, None a plain value.
+_FIELDS: dict[str, Any] = {
+    "owner": None,
+    "overlay": {"image": None, "name": None, "options": None},
+    "customization": {
+        "embeddedMachineConfiguration": None,
+        "extraKernelArgs": None,
+        "meta": [{"key": None, "value": None}],
+        "systemExtensions": {"officialExtensions": None},
+        "bootloader": None,
+        "secureboot": {"enrollKeys": None, "includeWellKnownCertificates": None},
+    },
+}
+
+
+def schematic_id(canonical: str) -> str:
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def canonical_yaml(schematic: Mapping[str, Any]) -> str:
+    """Write a schematic as the factory does before hashing: ordered, nothing empty."""
+    return _goyaml.dump(_in_order(schematic, _FIELDS))
+
+
+def _in_order(section: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    ordered: dict[str, Any] = {}
+    always = ("customization", "key")
+    for name, inner in fields.items():
+        value = section.get(name)
+        if isinstance(inner, dict) and isinstance(value, Mapping):
+            value = _in_order(value, inner)
+        elif isinstance(inner, list) and value:
+            value = [_in_order(item, inner[0]) for item in value]
+        if value or name in always:
+            ordered[name] = value or ({} if name == "customization" else 0)
+    return ordered
+
+
+def create_schematic(call: Call, request: Any) -> Any:
+    call.require("Operator")
+    if request.image_factory_url and request.image_factory_url != f"https://{FACTORY}":
+        raise unknown(
+            f'no image factory client configured for the given URL "{request.image_factory_url}"'
+        )
+    if request.media_id and not _MEDIA.fullmatch(request.media_id):
+        raise unknown(
+            "failed to get: resource InstallationMedias.omni.sidero.dev"
+            f"(ephemeral/{request.media_id}@undefined) doesn't exist"
+        )
+    if request.talos_version and not is_semver(request.talos_version):
+        raise invalid("invalid Talos version")
+    tunnel = request.siderolink_grpc_tunnel_mode == management_pb2.CreateSchematicRequest.ENABLED
+    customization = {
+        "embeddedMachineConfiguration": request.embedded_machine_config,
+        "extraKernelArgs": [
+            *kernel_args(call.omni, request.join_token, grpc_tunnel=tunnel),
+            *request.extra_kernel_args,
+        ],
+        "meta": _meta(request.meta_values),
+        "systemExtensions": {"officialExtensions": sorted(set(request.extensions))},
+        "bootloader": _BOOTLOADERS.get(request.bootloader),
+    }
+    text = canonical_yaml({"overlay": _overlay(request), "customization": customization})
+    return management_pb2.CreateSchematicResponse(
+        schematic_id=schematic_id(text), schematic_yml=text, grpc_tunnel_enabled=tunnel
+    )
+
+
+_MEDIA = re.compile(
+    r"(akamai|aws|azure|digital-ocean|exoscale|gcp|hcloud|metal|nocloud|openstack|oracle|scaleway"
+    r"|upcloud|vmware|vultr)-(amd64|arm64)(-secureboot)?(\.[a-z0-9.]+)?|iso(-arm64)?"
+    r"|rpi_(generic|5)|rock[a-z0-9]+|jetson_[a-z_]+|turingrk1|nanopi-r[45]s"
+)
+
+
+def _meta(values: Mapping[int, str]) -> list[dict[str, Any]]:
+    for key in sorted(values):
+        if key not in _ALLOWED_META:
+            raise invalid(
+                f"meta key 0x{key:02x} is not allowed to be set in the schematic, "
+                "as it's reserved by Talos"
+            )
+    if _LABELS_META in values:
+        _check_labels(values[_LABELS_META])
+    return [{"key": key, "value": values[key]} for key in sorted(values, reverse=True)]
+
+
+def _check_labels(text: str) -> None:
+    try:
+        document = _goyaml.load(text)
+    except _goyaml.YamlError as error:
+        raise invalid(f"failed to parse machine labels: {error}") from error
+    if document is not None and not isinstance(document, dict):
+        raise invalid("failed to parse machine labels: yaml: cannot unmarshal into a mapping")
+    document = document or {}
+    if "initialMachineLabels" in document:
+        raise invalid("'initialMachineLabels' is deprecated")
+    labels = document.get("machineLabels")
+    if not labels:
+        raise invalid("machine labels are empty")
+    if not isinstance(labels, dict) or any(isinstance(v, dict | list) for v in labels.values()):
+        raise invalid("failed to parse machine labels: yaml: cannot unmarshal into a mapping")
+
+
+def _overlay(request: Any) -> dict[str, Any]:
+    if not request.HasField("overlay"):
+        return {}
+    overlay = request.overlay
+    try:
+        options = _goyaml.load(overlay.options) if overlay.options else None
+    except _goyaml.YamlError as error:
+        raise unknown(f"failed to ensure schematic: invalid overlay options: {error}") from error
+    return {"image": overlay.image, "name": overlay.name, "options": options}
+
+
+def create_schematic_from_raw(call: Call, request: Any) -> Any:
+    call.require_one_of("InfraProvider", "Operator", "Admin")
+    prefix = "failed to unmarshal raw schematic: "
+    try:
+        document = _goyaml.load(request.raw_schematic)
+    except _goyaml.YamlError as error:
+        raise unknown(f"{prefix}{error}") from error
+    if document is None:
+        raise unknown(f"{prefix}EOF")
+    if problems := list(_problems(document, _FIELDS, "Schematic")):
+        raise unknown(f"{prefix}yaml: unmarshal errors:\n" + "\n".join(problems))
+    try:
+        canonical = canonical_yaml(document)
+    except RecursionError as error:  # an alias that contains itself
+        raise unknown(f"{prefix}{_goyaml.reason(error)}") from error
+    return management_pb2.CreateSchematicResponse(schematic_id=schematic_id(canonical))
+
+
+def _problems(value: Any, fields: Mapping[str, Any], section: str) -> list[str]:
+    """What a strict Go decoder would say; line numbers are not kept, so line 1 stands for all."""
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        return [f"  line 1: cannot unmarshal into schematic.{section}"]
+    found: list[str] = []
+    for name, item in value.items():
+        if name not in fields:
+            found.append(f"  line 1: field {name} not found in type schematic.{section}")
+        elif isinstance(fields[name], dict):
+            found += _problems(item, fields[name], name[:1].upper() + name[1:])
+        elif isinstance(fields[name], list) and item is not None:
+            if not isinstance(item, list):
+                found.append(f"  line 1: cannot unmarshal into []schematic.{name.title()}Value")
+                continue
+            for one in item:
+                found += _problems(one, fields[name][0], f"{name.title()}Value")
+        elif name in {"extraKernelArgs", "officialExtensions"} and not isinstance(item, list):
+            found.append("  line 1: cannot unmarshal into []string")
+    return found
+
+
+def get_boot_asset_url(call: Call, request: Any) -> Any:
+    call.require_one_of("InfraProvider", "Operator", "Admin")
+    kinds = management_pb2.BootAssetURLRequest
+    kind = request.boot_asset_kind
+    if kind not in (
+        kinds.BOOT_ASSET_KIND_PXE,
+        kinds.BOOT_ASSET_KIND_ISO,
+        kinds.BOOT_ASSET_KIND_DISK,
+    ):
+        raise invalid(f"unknown boot asset kind {_kind_name(kind)}")
+    is_disk = kind == kinds.BOOT_ASSET_KIND_DISK
+    for what, value, valid in (
+        ("platform", request.platform, r"[a-z][a-z0-9-]*"),
+        ("architecture", request.architecture, "amd64|arm64"),
+        ("disk image format", request.format, r"[a-z0-9]+(\.[a-z0-9]+)*" if is_disk else ".*"),
+        ("schematic ID", request.schematic_id, "[0-9a-f]{64}"),
+    ):
+        if not re.fullmatch(valid, value):
+            raise _invalid_asset(what, value)
+    if not is_semver(request.talos_version):
+        raise _invalid_asset("Talos version", request.talos_version)
+    suffix = {
+        kinds.BOOT_ASSET_KIND_PXE: "",
+        kinds.BOOT_ASSET_KIND_ISO: ".iso",
+        kinds.BOOT_ASSET_KIND_DISK: f".{request.format}",
+    }[kind]
+    secure = "-secureboot" if request.secure_boot else ""
+    pxe = kind == kinds.BOOT_ASSET_KIND_PXE
+    base = f"https://pxe.{FACTORY}/pxe" if pxe else f"https://{FACTORY}/image"
+    file = f"{request.platform}-{request.architecture}{secure}{suffix}"
+    version = request.talos_version.removeprefix("v")
+    url = f"{base}/{request.schematic_id}/v{version}/{file}"
+    # The public factory needs no credentials, so neither headers nor the URL carry any.
+    return management_pb2.BootAssetURLResponse(
+        url=url, image_factory_host=FACTORY, storage_key=hashlib.sha256(url.encode()).hexdigest()
+    )
+
+
+def _invalid_asset(what: str, value: str) -> Refused:
+    return invalid(f'invalid boot asset request: invalid {what} "{value}"')
+
+
+def _kind_name(kind: int) -> str:
+    values = management_pb2.BootAssetURLRequest.BootAssetKind
+    return values.Name(kind) if kind in values.values() else str(kind)
+
+
+_SERVICE = "/management.ManagementService/"
+
+HANDLERS: dict[str, Handler] = {
+    f"{_SERVICE}CreateSchematic": create_schematic,
+    f"{_SERVICE}CreateSchematicFromRaw": create_schematic_from_raw,
+    f"{_SERVICE}GetBootAssetURL": get_boot_asset_url,
+}
