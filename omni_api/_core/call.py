@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import attrs
 
-from omni_api._core.durations import UNSET, Timeout
+from omni_api._core.durations import UNSET, Timeout, Unset, to_seconds
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,6 +48,12 @@ class Method(Generic[T_co]):
         return self.role != "unsigned"
 
 
+def _checked(timeout: Timeout) -> float | None | Unset:
+    return (
+        timeout if timeout is None or isinstance(timeout, Unset) else to_seconds("timeout", timeout)
+    )
+
+
 @attrs.frozen(kw_only=True)
 class Call(Generic[T_co]):
     """One call, checked and serialized, ready to be signed and sent.
@@ -57,7 +63,7 @@ class Call(Generic[T_co]):
         request: The serialized request message.
         metadata: Metadata that goes with it and is covered by the signature.
         changes: Whether this call, with these arguments, changes something on the server.
-        timeout: Time for the whole call.
+        timeout: Seconds for the whole call, None for no limit, UNSET for the client's default.
         reader: Replaces the method's reader where a call reads its answer in a way of its own.
     """
 
@@ -65,7 +71,7 @@ class Call(Generic[T_co]):
     request: bytes = attrs.field(repr=False)
     metadata: Metadata = ()
     changes: bool
-    timeout: Timeout = UNSET
+    timeout: float | None | Unset = attrs.field(default=UNSET, converter=_checked)
     reader: Callable[[], Callable[[bytes], T_co]]
 
     @property

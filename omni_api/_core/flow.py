@@ -19,7 +19,7 @@ import grpc
 
 from omni_api._core.advice import advice
 from omni_api._core.call import Call, Metadata
-from omni_api._core.durations import Unset, to_seconds
+from omni_api._core.durations import Unset
 from omni_api._core.retry import RetryPolicy, outcome_unknown
 from omni_api._core.signing import Signer, signed_metadata
 from omni_api.errors import CallError, DeadlineExceededError, ReadOnlyError
@@ -89,12 +89,9 @@ class Session:
 
     def deadline(self, call: Call[object]) -> float | None:
         """Return when the whole call has to be over, on the monotonic clock."""
-        if isinstance(call.timeout, Unset):
+        seconds = call.timeout
+        if isinstance(seconds, Unset):
             seconds = self.timeout if call.method.bounded else None
-        elif call.timeout is None:
-            seconds = None
-        else:
-            seconds = to_seconds("timeout", call.timeout)
         return None if seconds is None else self.monotonic() + seconds
 
     def admit(self, call: Call[object]) -> None:
@@ -128,13 +125,19 @@ def unary(call: Call[T], session: Session) -> Generator[Attempt | Sleep, bytes, 
 def start(
     call: Call[T], session: Session
 ) -> Generator[Open | Receive | Sleep, bytes | None, bytes | None]:
-    """Open a stream and return its first message, None where it ends without one.
+    """Return the steps that open a stream and give its first message, None where it has none.
 
     A refusal of the signature arrives with the first message, as every failure of a stream does.
     Until then nothing was delivered, so a read may start over; afterwards it never does: a second
     stream could repeat or lose messages.
     """
     session.admit(call)
+    return _start(call, session)
+
+
+def _start(
+    call: Call[T], session: Session
+) -> Generator[Open | Receive | Sleep, bytes | None, bytes | None]:
     attempt, deadline = 1, session.deadline(call)
     while True:
         try:

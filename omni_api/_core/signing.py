@@ -32,6 +32,9 @@ COVERED = (
 )
 """The headers a signature covers, in the order of the canonical payload."""
 
+# Made once: `json.dumps` makes an encoder for every call that asks for separators.
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Signer(Protocol):
     """What can sign: a service-account key or a user's key."""
@@ -61,7 +64,7 @@ def payload(path: str, metadata: Sequence[tuple[str, str]]) -> str:
         if key in headers and key != "fieldSelectors":
             values = headers[key]
             headers[key] = [value] if values is None else [*values, value]
-    text = json.dumps({"headers": headers, "method": path}, separators=(",", ":"))
+    text = _ENCODE({"headers": headers, "method": path})
     # Go's encoder escapes these three; the server would accept them plain as well.
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
 
