@@ -226,12 +226,8 @@ class ServiceAccountKey:
 
     @property
     def identity(self) -> str:
-        """The name as it stands in the signature header; the server takes any.
-
-        The header's fields are separated by spaces and metadata is ASCII, while a server accepts
-        account names with anything in them, so odd characters are replaced.
-        """
-        return re.sub(r"[^\x21-\x7e]+", "_", self.name) or "_"
+        """Who signs: the name of the account."""
+        return self.name
 
     def sign(self, data: bytes) -> bytes:
         """Return a binary detached OpenPGP signature of `data`."""

@@ -48,7 +48,7 @@ class Method(Generic[T_co]):
         return self.role != "unsigned"
 
 
-def _checked(timeout: Timeout) -> float | None | Unset:
+def _checked(timeout: Timeout) -> float | Unset | None:
     return (
         timeout if timeout is None or isinstance(timeout, Unset) else to_seconds("timeout", timeout)
     )
@@ -71,7 +71,7 @@ class Call(Generic[T_co]):
     request: bytes = attrs.field(repr=False)
     metadata: Metadata = ()
     changes: bool
-    timeout: float | None | Unset = attrs.field(default=UNSET, converter=_checked)
+    timeout: float | Unset | None = attrs.field(default=UNSET, converter=_checked)
     reader: Callable[[], Callable[[bytes], T_co]]
 
     @property

@@ -40,6 +40,10 @@ def to_seconds(name: str, value: Seconds) -> float:
         raise InvalidInputError(
             f"{name} must be seconds (a number) or a timedelta, not {type(value).__name__}"
         )
+    try:
+        seconds = float(seconds)
+    except OverflowError:  # an int beyond every float
+        seconds = math.inf
     if not math.isfinite(seconds) or seconds <= 0:
         raise InvalidInputError(f"{name} must be a positive duration, not {value!r}")
-    return float(seconds)
+    return seconds

@@ -13,6 +13,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
 _HIGHEST_PORT = 65_535
 _SHOWN = 80
+_PORT = re.compile(r"[0-9]{1,5}")
 _SCHEMES = {"https": (True, 443), "http": (False, 80), "grpc": (False, 80)}
 
 
@@ -61,11 +62,7 @@ def parse(url: str) -> Endpoint:
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _SCHEMES:
-        found = (
-            f"scheme {scheme!r}"
-            if separator
-            else f"{_shown(text.rpartition('@')[2])!r}, which has no scheme"
-        )
+        found = f"scheme {scheme!r}" if separator else f"{_shown(text, text)}, which has no scheme"
         raise InvalidInputError(f"endpoint must be {_FORMS}, not {found}")
     secure, default_port = _SCHEMES[scheme]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
@@ -78,14 +75,20 @@ def parse(url: str) -> Endpoint:
         valid = _HOST.fullmatch(host) is not None
     if not valid:
         raise InvalidInputError(
-            f"endpoint must be {_FORMS}; {_shown(authority)!r} is no host name or address"
+            f"endpoint must be {_FORMS}; {_shown(authority, rest)} is no host name or address"
             " (an IPv6 address stands in brackets)"
         )
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT):
-        raise InvalidInputError(f"endpoint port must be 1 to 65535, not {port!r}")
+    if port and not (_PORT.fullmatch(port) and 0 < int(port) <= _HIGHEST_PORT):
+        raise InvalidInputError(f"endpoint port must be 1 to 65535, not {_shown(port, rest)}")
     return Endpoint(host=host, port=int(port) if port else default_port, secure=secure)
 
 
-def _shown(text: str) -> str:
-    """Cut a wrong value for an error: it could be a key pasted into the wrong variable."""
-    return text if len(text) <= _SHOWN else f"{text[:16]}… ({len(text)} characters)"
+def _shown(part: str, whole: str) -> str:
+    """Quote a wrong part for an error, unless a password could stand in it.
+
+    What comes before an `@` may be user info; and a text this long may be a key, pasted into the
+    wrong variable.
+    """
+    if "@" in whole:
+        return "that (not shown: it may hold a password)"
+    return repr(part) if len(part) <= _SHOWN else f"{part[:16]!r}… ({len(part)} characters)"

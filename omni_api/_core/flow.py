@@ -108,12 +108,11 @@ def unary(call: Call[T], session: Session) -> Generator[Attempt | Sleep, bytes, 
     session.admit(call)
     attempt, deadline = 1, session.deadline(call)
     while True:
+        # Signed first: the time left is what is left when the call goes out.
+        metadata = session.metadata(call)
+        timeout = _left(session, call, deadline, sent=attempt - 1)
         try:
-            data = yield Attempt(
-                call=call,
-                metadata=session.metadata(call),
-                timeout=_left(session, call, deadline),
-            )
+            data = yield Attempt(call=call, metadata=metadata, timeout=timeout)
         except CallError as error:
             wait = _judge(error, call, session, attempt, deadline)
         else:
@@ -140,12 +139,10 @@ def _start(
 ) -> Generator[Open | Receive | Sleep, bytes | None, bytes | None]:
     attempt, deadline = 1, session.deadline(call)
     while True:
+        metadata = session.metadata(call)
+        timeout = _left(session, call, deadline, sent=attempt - 1)
         try:
-            yield Open(
-                call=call,
-                metadata=session.metadata(call),
-                timeout=_left(session, call, deadline),
-            )
+            yield Open(call=call, metadata=metadata, timeout=timeout)
             return (yield Receive())
         except CallError as error:
             wait = _judge(error, call, session, attempt, deadline)
@@ -153,15 +150,18 @@ def _start(
         attempt += 1
 
 
-def _left(session: Session, call: Call[T], deadline: float | None) -> float | None:
+def _left(session: Session, call: Call[T], deadline: float | None, *, sent: int) -> float | None:
+    """Return the seconds that the next attempt may take, None for no limit."""
     if deadline is None:
         return None
     left = deadline - session.monotonic()
     if left <= 0:
         raise DeadlineExceededError(
-            "the timeout passed before the call could be sent again",
+            "the timeout passed before the call could be sent",
             code=grpc.StatusCode.DEADLINE_EXCEEDED,
             method=call.method.path,
+            hint=advice(call.method, grpc.StatusCode.DEADLINE_EXCEEDED, ""),
+            attempts=sent,
         )
     return left
 

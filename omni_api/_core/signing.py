@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -32,6 +33,7 @@ COVERED = (
 )
 """The headers a signature covers, in the order of the canonical payload."""
 
+_ODD = re.compile(r"[^\x21-\x7e]+")
 # Made once: `json.dumps` makes an encoder for every call that asks for separators.
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -84,8 +86,11 @@ def signed_metadata(signer: Signer, path: str, metadata: Metadata, *, now: datet
     stamped = (*metadata, ("x-sidero-timestamp", str(int(now.timestamp()))))
     text = payload(path, stamped)
     signature = base64.b64encode(signer.sign(text.encode("ascii"))).decode("ascii")
+    # The header's fields are separated by spaces and metadata is ASCII, while a server accepts
+    # account names with anything in them. The identity is informational, so odd characters go.
+    identity = _ODD.sub("_", signer.identity) or "_"
     return (
         *stamped,
         ("x-sidero-payload", text),
-        ("x-sidero-signature", f"siderov1 {signer.identity} {signer.fingerprint} {signature}"),
+        ("x-sidero-signature", f"siderov1 {identity} {signer.fingerprint} {signature}"),
     )
