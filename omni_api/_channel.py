@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 import attrs
 import grpc
+import grpc.experimental
 
 from omni_api._core.endpoint import Endpoint
 from omni_api.errors import CallError, class_for
@@ -34,7 +35,7 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 
-SINGLE_THREADED = ("grpc.experimental.ChannelOptions.SingleThreadedUnaryStream", 1)
+SINGLE_THREADED = (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)
 """Read streams in the consumer's thread instead of through a thread of gRPC's own.
 
 A quarter of the CPU a message, and several times the messages a second. Cancel from another

@@ -57,17 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stopped.set())
-    simulator = Simulator(
-        listen=chosen.listen,
-        tls=chosen.tls,
-        machines=chosen.machines,
-        audit_events=chosen.audit_events,
-        legacy=chosen.legacy,
-    )
     try:
-        simulator.start()
-    except RuntimeError as error:
-        print(f"cannot listen on {chosen.listen}: {error}", file=sys.stderr)  # noqa: T201
+        simulator = Simulator(
+            listen=chosen.listen,
+            tls=chosen.tls,
+            machines=chosen.machines,
+            audit_events=chosen.audit_events,
+            legacy=chosen.legacy,
+        ).start()
+    except (RuntimeError, ValueError) as error:
+        print(f"cannot listen on {chosen.listen}: {error}", file=sys.stderr)
         return 1
     with simulator:
         _print_variables(simulator, chosen.roles)
@@ -76,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    if not text.isascii() or not text.isdigit():
+        msg = f"not a number: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _print_variables(simulator: Simulator, roles: Sequence[str]) -> None:
@@ -89,7 +88,7 @@ def _print_variables(simulator: Simulator, roles: Sequence[str]) -> None:
         variables[f"OMNI_SERVICE_ACCOUNT_KEY_{role.upper()}"] = key
     try:
         for name, value in variables.items():
-            print(f"{name}={value}", flush=True)  # noqa: T201 - this is the command's output
+            print(f"{name}={value}", flush=True)
     except BrokenPipeError:
         # Who reads may stop after the lines it wants. Python would complain again at exit.
         with contextlib.suppress(OSError):

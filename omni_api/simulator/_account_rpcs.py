@@ -102,7 +102,7 @@ def _import(call: Call, armored: str, identity: str, role: str) -> PublicKey:
     )
 
 
-def _list_service_accounts(call: Call, request: Any) -> Any:
+def _list_service_accounts(call: Call, _request: Any) -> Any:
     call.require("Admin")
     accounts = call.omni.accounts
     response = management_pb2.ListServiceAccountsResponse()
@@ -155,7 +155,7 @@ def _create_user(call: Call, request: Any) -> Any:
     return management_pb2.CreateUserResponse(user_id=user.id)
 
 
-def _list_users(call: Call, request: Any) -> Any:
+def _list_users(call: Call, _request: Any) -> Any:
     call.require("Admin")
     accounts = call.omni.accounts
     with call.omni.changed:

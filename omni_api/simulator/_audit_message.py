@@ -53,7 +53,7 @@ class Row:
 
 def event_line(
     *,
-    id: int,  # noqa: A002 - the column's name
+    id: int,
     ts: int,
     event_type: str,
     resource_type: str,

@@ -32,7 +32,7 @@ _Session = dict[str, Any]
 
 
 def history(omni: Omni, events: int | None) -> History:
-    """The history of an Omni: `events` in all, or without a number the shortest that shows all kinds."""
+    """The history of an Omni: `events` in all, or without a number a short one of all kinds."""
     once = _set_up(omni)
     now = milliseconds(omni.now())
     if events is None:
@@ -126,8 +126,8 @@ def _set_up(omni: Omni) -> list[Event]:
             _event("create", _kind(USERS), user.id, _INTERNAL, new_user=role),
         ]
     events.append(_event("create", "DefaultJoinTokens", "default", _INTERNAL))
-    for token in omni.fleet.join_tokens:
-        events.append(_event("create", "JoinTokens", token, _INTERNAL))
+    tokens = omni.fleet.join_tokens
+    events += [_event("create", "JoinTokens", token, _INTERNAL) for token in tokens]
     automation = _automation(omni)
     machines = omni.fleet.machines()
     for machine in machines[: _SET_UP_AT_MOST // 3]:
@@ -159,8 +159,10 @@ def _joined(machine: Machine) -> list[Event]:
 
 def _cluster_made(cluster: Cluster, machines: list[Machine], session: _Session) -> list[Event]:
     events = [_cluster(cluster, cluster.name, session)]
-    for machine_set in cluster.machine_sets:
-        events.append(_machine_set("create", cluster.name, machine_set, session))
+    events += [
+        _machine_set("create", cluster.name, machine_set, session)
+        for machine_set in cluster.machine_sets
+    ]
     for machine in machines:
         labels = _set_labels(cluster.name, machine.machine_set)
         fields = {"labels": labels, "id": machine.id, "cluster_id": cluster.name}

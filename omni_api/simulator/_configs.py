@@ -278,7 +278,7 @@ contexts:
 """
 
 
-def _omniconfig(call: Call, request: Any) -> Any:
+def _omniconfig(call: Call, _request: Any) -> Any:
     call.require_signature()
     text = f"""\
 contexts:

@@ -211,7 +211,7 @@ class _Answer:
             messages = iter(self.handler(call, request))
             yield from broken(messages, fault) if fault else messages
             self._gone_away(call)
-            code = grpc.StatusCode.OK if context.is_active() else code
+            code = grpc.StatusCode.OK
         except Refused as error:
             refused, code = error, error.code
         except Exception as error:  # noqa: BLE001 - a panic of the server is an answer too
@@ -246,6 +246,9 @@ class _Answer:
             text = f"grpc: error unmarshalling request: {error}"
             raise Refused(grpc.StatusCode.INTERNAL, text) from None
         fault = self.dispatcher.faults.strike(self.path, is_active)
+        if not is_active():
+            # Whoever stopped waiting during a delay must not find that the call was made.
+            raise self._given_up(stopping)
         metadata: dict[str, tuple[str, ...]] = {}
         for key, value in context.invocation_metadata():
             text = value if isinstance(value, str) else value.decode(errors="replace")
@@ -277,9 +280,14 @@ class _Answer:
         return created == "EulaAcceptances.omni.sidero.dev"
 
     def _gone_away(self, call: Call) -> None:
-        """A call that ended because the server stops did not end well."""
-        if self.dispatcher.stopping.is_set() and not call.is_active():
-            raise Refused(grpc.StatusCode.UNAVAILABLE, "transport is closing")
+        """A stream that ended because the server stops did not end well."""
+        if not call.is_active():
+            raise self._given_up(self.dispatcher.stopping)
+
+    def _given_up(self, stopping: threading.Event) -> Refused:
+        if stopping.is_set():
+            return Refused(grpc.StatusCode.UNAVAILABLE, "transport is closing")
+        return Refused(grpc.StatusCode.CANCELLED, "context canceled")
 
     def _panic(self, error: Exception) -> Refused:
         _log.exception("simulator: %s panicked", self.path)

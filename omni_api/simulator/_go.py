@@ -91,7 +91,7 @@ def _wrong(text: str, rest: str) -> DateError:
 
 
 def quoted(text: str) -> str:
-    """Quote as Go's time package does: bytes outside printable ASCII become `\\xNN`."""
+    r"""Quote as Go's time package does: bytes outside printable ASCII become `\xNN`."""
     out = []
     for char in text:
         if char in '"\\':

@@ -71,6 +71,7 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_ping_strikes", 0),
 )
+_HIGHEST_PORT = 65535
 _STREAMS_AT_MOST = 1200
 _ACCOUNT_KEY_LIFETIME = timedelta(days=365) - timedelta(hours=1)
 _AUTOMATION = "automation"
@@ -84,6 +85,15 @@ class _Handed:
 
     name: str
     value: str = attrs.field(repr=False)
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    # gRPC itself would take port 99999 for another one.
+    if not host or not port.isascii() or not port.isdigit() or int(port) > _HIGHEST_PORT:
+        msg = f"listen address {listen!r} is not HOST:PORT"
+        raise ValueError(msg)
+    return host, int(port)
 
 
 class Simulator:
@@ -115,6 +125,9 @@ class Simulator:
         compression: Answer with gzip to clients that accept it. (The grpc library does not tell
             a server whether a request was compressed, so it cannot answer in kind.)
 
+    Raises:
+        ValueError: The listen address is not `HOST:PORT`, or `now` has no time zone.
+
     Attributes:
         state: Everything the server knows, with its switches: `eula_accepted`,
             `break_glass_allowed`, `suspended`, `auth_enabled`, `audit_log_enabled`; and the
@@ -133,7 +146,7 @@ class Simulator:
         now: Callable[[], datetime] | datetime | None = None,
         compression: bool = False,
     ) -> None:
-        self._listen = listen
+        self._host, self._port = _host_and_port(listen)
         self._tls = tls
         self._compression = compression
         self._clock = Clock(now)
@@ -145,7 +158,6 @@ class Simulator:
         self._executor: ThreadPoolExecutor | None = None
         self._certificate = issue("localhost", server=True) if tls else None
         self._directory: Path | None = None
-        self._port = 0
         self.state = Omni(account=account, now=self._clock, legacy=legacy)
         self.state.accounts = Accounts(self.state)
         self.state.fleet = Fleet(self.state, machines)
@@ -204,14 +216,13 @@ class Simulator:
 
     @property
     def port(self) -> int:
-        """The port it listens on; 0 before the start."""
+        """The port it listens on; 0 before the start when any free one will do."""
         return self._port
 
     @property
     def endpoint(self) -> str:
         """The URL for clients: `grpc://127.0.0.1:PORT`, with TLS `https://127.0.0.1:PORT`."""
-        host = self._listen.rpartition(":")[0]
-        return f"{'https' if self._tls else 'grpc'}://{host}:{self._port}"
+        return f"{'https' if self._tls else 'grpc'}://{self._host}:{self._port}"
 
     @property
     def ca_pem(self) -> bytes:
@@ -485,8 +496,7 @@ class Simulator:
             options=_OPTIONS,
             compression=grpc.Compression.Gzip if self._compression else None,
         )
-        host, _, port = self._listen.rpartition(":")
-        address = f"{host}:{self._port or port}"
+        address = f"{self._host}:{self._port}"
         if self._certificate is None:
             self._port = server.add_insecure_port(address)
         else:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def omni_simulator() -> Iterator[Simulator]:
     """A simulated Omni server on a free port, fresh for each test."""
-    from omni_api.simulator import Simulator  # noqa: PLC0415 - see the module's docstring
+    from omni_api.simulator import Simulator
 
     with Simulator() as simulator:
         yield simulator
@@ -38,7 +38,7 @@ def omni_simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def omni_client(omni_simulator: Simulator) -> Iterator[OmniClient]:
     """A blocking client of the simulator, signed in as an Admin, closed after the test."""
-    from omni_api import OmniClient, ServiceAccountKey  # noqa: PLC0415
+    from omni_api import OmniClient, ServiceAccountKey
 
     key = ServiceAccountKey.decode(omni_simulator.service_account_key())
     with OmniClient(omni_simulator.endpoint, auth=key) as client:
@@ -58,8 +58,8 @@ def async_omni_client(omni_simulator: Simulator) -> omni_api_async.OmniClient:
                     ...
             asyncio.run(body())
     """
-    from omni_api import ServiceAccountKey  # noqa: PLC0415
-    from omni_api_async import OmniClient  # noqa: PLC0415
+    from omni_api import ServiceAccountKey
+    from omni_api_async import OmniClient
 
     key = ServiceAccountKey.decode(omni_simulator.service_account_key())
     return OmniClient(omni_simulator.endpoint, auth=key)
