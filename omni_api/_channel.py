@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 import attrs
 import grpc
+import grpc.aio
 import grpc.experimental
 
 from omni_api._core.endpoint import Endpoint
@@ -42,6 +43,9 @@ A quarter of the CPU a message, and several times the messages a second. Cancel 
 thread, deadlines and Ctrl-C (after 0.2 s on an idle stream) work with it.
 """
 
+Credentials = tuple[grpc.ChannelCredentials, tuple[tuple[str, str], ...]]
+"""Channel credentials, and the channel options that go with them."""
+
 Compression = Literal["none", "gzip"]
 
 
@@ -65,19 +69,31 @@ class ChannelSettings:
             grpc.Compression.Gzip if self.compression == "gzip" else grpc.Compression.NoCompression
         )
 
-    def open(self) -> grpc.Channel:
+    def credentials(self) -> Credentials | None:
+        """Return what a TLS connection needs, None for plaintext. Reads files, or the network."""
+        return self.tls.credentials(self.endpoint) if self.endpoint.secure else None
+
+    def open(self, credentials: Credentials | None) -> grpc.Channel:
         """Open a blocking channel. Nothing is sent yet."""
+        target, compression = self.endpoint.target, self.grpc_compression
         options = (*self.options(), SINGLE_THREADED)
-        if not self.endpoint.secure:
-            return grpc.insecure_channel(
-                self.endpoint.target, options=options, compression=self.grpc_compression
-            )
-        credentials, more = self.tls.credentials(self.endpoint)
+        if credentials is None:
+            return grpc.insecure_channel(target, options=options, compression=compression)
+        secure, more = credentials
         return grpc.secure_channel(
-            self.endpoint.target,
-            credentials,
-            options=(*options, *more),
-            compression=self.grpc_compression,
+            target, secure, options=(*options, *more), compression=compression
+        )
+
+    def open_async(self, credentials: Credentials | None) -> grpc.aio.Channel:
+        """Open an asyncio channel, in the running loop. Nothing is sent yet."""
+        target, compression = self.endpoint.target, self.grpc_compression
+        if credentials is None:
+            return grpc.aio.insecure_channel(
+                target, options=self.options(), compression=compression
+            )
+        secure, more = credentials
+        return grpc.aio.secure_channel(
+            target, secure, options=(*self.options(), *more), compression=compression
         )
 
 

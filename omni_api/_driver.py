@@ -115,7 +115,7 @@ class Driver:
             with self._lock:
                 self._admit()
                 if self._channel is None:
-                    self._channel = self._settings.open()
+                    self._channel = self._settings.open(self._settings.credentials())
                 channel = self._channel
         return channel
 

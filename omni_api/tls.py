@@ -125,8 +125,8 @@ def system_roots() -> bytes | None:
     paths = ssl.get_default_verify_paths()
     if paths.capath:
         for file in sorted(Path(paths.capath).iterdir()):
-            # The hash links of OpenSSL: 5ad8a5d6.0
-            if file.suffix[1:].isdigit():
+            # The hash links of OpenSSL: 5ad8a5d6.0; it passes over those that lead nowhere.
+            if file.suffix[1:].isdigit() and file.is_file():
                 found.setdefault(file.read_text(encoding="ascii", errors="ignore"))
     if found:
         return "".join(found).encode("ascii")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar, cast
 
@@ -18,7 +19,9 @@ from omni_api._core import flow
 from omni_api._core.call import Call
 from omni_api._core.flow import logger
 from omni_api.errors import CallError, ClosedError
-from omni_api_async.streams import Stream
+from omni_api_async._bulk import BulkCall
+from omni_api_async._live import LiveCall
+from omni_api_async.streams import RunningCall, Stream
 
 T = TypeVar("T")
 
@@ -30,8 +33,11 @@ class Driver:
         self.session = session
         self._settings = settings
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._opening: asyncio.Task[grpc.aio.Channel] | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._channel: grpc.aio.Channel | None = None
+        self._blocking: grpc.Channel | None = None
+        self._credentials: _channel.Credentials | None = None
+        self._bulk: weakref.WeakSet[BulkCall] = weakref.WeakSet()
         self._unary: Mapping[str, Any] = {}
         self._closed: asyncio.Event | None = None
 
@@ -93,16 +99,20 @@ class Driver:
         logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
         return data
 
-    async def open(self, step: flow.Open) -> grpc.aio.UnaryStreamCall[Any, bytes]:
-        """Start a streaming call."""
-        start: Any = (await self.channel()).unary_stream(step.call.method.path)
+    async def open(self, step: flow.Open) -> RunningCall:
+        """Start a streaming call: one that ends by itself in a thread, a live one in the loop."""
+        method = step.call.method
+        channel: Any = await (self.channel() if step.call.live else self._blocking_channel())
+        start = channel.unary_stream(method.path)
         try:
-            call: grpc.aio.UnaryStreamCall[Any, bytes] = start(
-                step.call.request, timeout=step.timeout, metadata=step.metadata
-            )
-        except grpc.aio.UsageError as error:
-            raise self.failure(error, step.call.method.path) from error
-        return call
+            call = start(step.call.request, timeout=step.timeout, metadata=step.metadata)
+        except (grpc.aio.UsageError, ValueError) as error:
+            raise self.failure(error, method.path) from error
+        if step.call.live:
+            return LiveCall(call)
+        bulk = BulkCall(call, method.name)
+        self._bulk.add(bulk)
+        return bulk
 
     async def sleep(self, seconds: float) -> None:
         """Wait; closing the client ends the wait."""
@@ -129,29 +139,23 @@ class Driver:
         if self._channel is None:
             # A failure to open, such as an unreadable CA file, is not kept for the next call.
             if self._opening is None or self._opening.done():
-                self._opening = asyncio.ensure_future(self._open_channel())
+                self._opening = asyncio.ensure_future(self._open())
             await asyncio.shield(self._opening)
         assert self._channel is not None  # noqa: S101 - just opened
         return self._channel
 
-    async def _open_channel(self) -> grpc.aio.Channel:
-        settings = self._settings
-        if not settings.endpoint.secure:
-            self._channel = grpc.aio.insecure_channel(
-                settings.endpoint.target,
-                options=settings.options(),
-                compression=settings.grpc_compression,
-            )
-            return self._channel
+    async def _open(self) -> None:
         # Reads files, and with insecure_accept_any_certificate the network: not in the loop.
-        credentials, more = await asyncio.to_thread(settings.tls.credentials, settings.endpoint)
-        self._channel = grpc.aio.secure_channel(
-            settings.endpoint.target,
-            credentials,
-            options=(*settings.options(), *more),
-            compression=settings.grpc_compression,
-        )
-        return self._channel
+        credentials = await asyncio.to_thread(self._settings.credentials)
+        self._credentials = credentials
+        self._channel = self._settings.open_async(credentials)
+
+    async def _blocking_channel(self) -> grpc.Channel:
+        """Return the channel of the bulk streams, opened now if this is the first of them."""
+        await self.channel()
+        if self._blocking is None:
+            self._blocking = self._settings.open(self._credentials)
+        return self._blocking
 
     async def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""
@@ -159,6 +163,11 @@ class Driver:
             self._closed = asyncio.Event()
         self._closed.set()
         channel, self._channel, self._unary = self._channel, None, {}
+        blocking, self._blocking = self._blocking, None
+        if blocking is not None:
+            blocking.close()
+        for bulk in tuple(self._bulk):
+            await bulk.joined()
         if channel is not None:
             await channel.close()
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import grpc
-import grpc.aio
 
 from omni_api._core import flow
 from omni_api._core.call import Call
@@ -24,6 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["Stream"]
 
 T = TypeVar("T")
+
+
+class RunningCall(Protocol):
+    """A streaming call that runs, in a thread or in the loop."""
+
+    def at_hand(self) -> bytes | None:
+        """Return the next message if it is here already."""
+
+    async def read(self) -> bytes | None:
+        """Return the next message, None at the end of the stream."""
+
+    def cancel(self) -> None:
+        """End the call, at once."""
+
+    async def joined(self) -> None:
+        """Wait until nothing of the call runs any more."""
 
 
 class Stream(Generic[T]):
@@ -52,8 +67,8 @@ class Stream(Generic[T]):
         self._call = call
         self._read: Callable[[bytes], T] = call.reader()
         self._size = call.method.size
+        self._rpc: RunningCall | None = None
         self._steps = flow.start(call, driver.session)
-        self._rpc: grpc.aio.UnaryStreamCall[Any, bytes] | None = None
         self._state = "new"  # new -> open -> reading -> ended | broken | closed
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -69,10 +84,11 @@ class Stream(Generic[T]):
         if self._state in {"ended", "broken", "closed"}:
             raise StopAsyncIteration
         try:
-            data = await self._received()
+            data = None if self._rpc is None else self._rpc.at_hand()
             if data is None:
-                self._state = "ended"
-                raise StopAsyncIteration
+                data = await self._received()
+            if data is None:
+                raise self._ended()
             value = self._read(data)
         except (OmniError, asyncio.CancelledError) as error:
             raise self._broken(error) from error.__cause__
@@ -90,11 +106,13 @@ class Stream(Generic[T]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._cancel()
+        await self.close()
 
     async def close(self) -> None:
         """Cancel the call on the server, at once. A second time, or after the end, is fine."""
         self._cancel()
+        if self._rpc is not None:
+            await self._rpc.joined()
 
     def __repr__(self) -> str:
         return (
@@ -127,7 +145,7 @@ class Stream(Generic[T]):
             return await self._first()
         assert self._rpc is not None  # noqa: S101 - there was a first message
         try:
-            return await _read(self._rpc)
+            return await self._rpc.read()
         except grpc.RpcError as error:
             ours = self._driver.failure(error, self._call.method.path)
             if isinstance(ours, CallError):
@@ -162,9 +180,14 @@ class Stream(Generic[T]):
             return None
         assert self._rpc is not None  # noqa: S101 - Open comes before Receive
         try:
-            return await _read(self._rpc)
+            return await self._rpc.read()
         except grpc.RpcError as error:
             raise self._driver.failure(error, self._call.method.path) from error
+
+    def _ended(self) -> StopAsyncIteration:
+        if self._state != "closed":
+            self._state = "ended"
+        return StopAsyncIteration()
 
     def _broken(self, error: BaseException) -> BaseException:
         """Say what a failure means: quiet after our own close, else how far the stream came."""
@@ -182,11 +205,6 @@ class Stream(Generic[T]):
 def _cancelled_from_outside() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _read(rpc: grpc.aio.UnaryStreamCall[Any, bytes]) -> bytes | None:
-    data = await rpc.read()
-    return data if isinstance(data, bytes) else None  # else it is grpc.aio.EOF
 
 
 class _Closing(AsyncIterator[T]):

@@ -40,7 +40,6 @@ KEYS: dict[str, type | tuple[type, ...]] = {
 CHOICES = {
     "retry": {"read", "never"},
     "metadata": {"none", "cluster", "cluster?"},
-    "stream": {"none", "bulk", "live"},
     "deadline": {"default", "none"},
 }
 ROLES = ("None", "InfraProvider", "Reader", "Auditor", "Operator", "Admin")
@@ -298,6 +297,9 @@ def _check(rpc: Rpc, messages: Mapping[str, Message]) -> None:
         when not in {"if", "unless"} or flag not in request
     ):
         raise ContractError(f'{where}: changes is "never", "always", "if FIELD" or "unless FIELD"')
+    when, _, flag = notes["stream"].partition(" if ")
+    if when not in {"none", "bulk", "live"} or (flag and (when != "live" or flag not in request)):
+        raise ContractError(f'{where}: stream is "none", "bulk", "live" or "live if FIELD"')
     if notes["changes"] == "always" and notes["retry"] != "never":
         raise ContractError(f'{where}: it changes something, so retry must be "never"')
     for key, names in (

@@ -106,7 +106,7 @@ def _row(contract: Contract, rpc: Rpc) -> Iterator[str]:
     yield f'    name="{notes["name"]}",'
     yield f'    retry="{notes["retry"]}",'
     yield f"    role={role!r},"
-    yield f'    stream="{notes["stream"]}",'
+    yield f"    stream={rpc.server_streaming},"
     yield f"    bounded={notes['deadline'] == 'default'},"
     yield f'    since="{notes["since"]}",'
     yield f'    until="{notes["until"]}",'
@@ -191,9 +191,16 @@ def _builder(contract: Contract, rpc: Rpc) -> Iterator[str]:
     elif notes["metadata"] == "cluster?":
         yield "        metadata=() if cluster is None else arguments.cluster(cluster),"
     yield f"        changes={_changes(str(notes['changes']))},"
+    if str(notes["stream"]).startswith("live"):
+        yield f"        live={_live(str(notes['stream']))},"
     yield "        timeout=timeout,"
     yield f"        reader=table.{constant(rpc)}.reader,"
     yield "    )"
+
+
+def _live(stream: str) -> str:
+    flag = stream.partition(" if ")[2]
+    return f"request.{flag}" if flag else "True"
 
 
 def _changes(changes: str) -> str:

@@ -23,7 +23,7 @@ class Method(Generic[T_co]):
         name: Name of the Python method.
         retry: "read": may be sent again after a passing failure. "never": sent once.
         role: The least role, or the roles of which one is needed; "signed" for any.
-        stream: "none", "bulk" (ends by itself) or "live" (may go on for ever).
+        stream: Whether it answers with a stream of messages.
         bounded: Whether the client's default timeout applies.
         since: First stable release of Omni that has it.
         until: Last release line that has it; "" when it still exists.
@@ -36,7 +36,7 @@ class Method(Generic[T_co]):
     name: str
     retry: Literal["read", "never"]
     role: str | tuple[str, ...]
-    stream: Literal["none", "bulk", "live"]
+    stream: bool
     bounded: bool
     since: str
     until: str
@@ -63,6 +63,7 @@ class Call(Generic[T_co]):
         request: The serialized request message.
         metadata: Metadata that goes with it and is covered by the signature.
         changes: Whether this call, with these arguments, changes something on the server.
+        live: Whether this call, with these arguments, is a stream that may go on for ever.
         timeout: Seconds for the whole call, None for no limit, UNSET for the client's default.
         reader: Replaces the method's reader where a call reads its answer in a way of its own.
     """
@@ -71,6 +72,7 @@ class Call(Generic[T_co]):
     request: bytes = attrs.field(repr=False)
     metadata: Metadata = ()
     changes: bool
+    live: bool = False
     timeout: float | Unset | None = attrs.field(default=UNSET, converter=_checked)
     reader: Callable[[], Callable[[bytes], T_co]]
 

@@ -212,6 +212,7 @@ def machine_logs(
         method=table.MACHINE_LOGS,
         request=request.SerializeToString(),
         changes=False,
+        live=request.follow,
         timeout=timeout,
         reader=table.MACHINE_LOGS.reader,
     )
@@ -607,6 +608,7 @@ def read_audit_log(
         method=table.READ_AUDIT_LOG,
         request=request.SerializeToString(),
         changes=False,
+        live=request.follow,
         timeout=timeout,
         reader=table.READ_AUDIT_LOG.reader,
     )

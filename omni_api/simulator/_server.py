@@ -115,8 +115,8 @@ class Simulator:
         tls: Serve TLS, with a certificate for localhost that `ca_file` vouches for.
         machines: How many machines there are at least; None for the small fixed fleet.
         audit_events: How many events the audit log holds at the start, spread over the last 30
-            days; None for a few that set the fleet up and work on it. Millions are fine: they are computed
-            when they are read.
+            days; None for a few that set the fleet up and work on it. Millions are fine: they
+            are computed when they are read.
         account: Name of the Omni account; it prefixes the contexts of configs.
         legacy: Answer as Omni 1.2: newer methods are unimplemented, the audit log knows neither
             filters nor following, and TearDownLockedCluster exists.
