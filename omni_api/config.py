@@ -82,10 +82,11 @@ def from_omniconfig(
     env = os.environ if environ is None else environ
     file = _config_file(env) if path is None else Path(path)
     document = _document(file)
+    contexts = _mapping(document.get("contexts"))
     name = document.get("context") if context is None else context
-    found = (document.get("contexts") or {}).get(name)
+    found = contexts.get(name) if isinstance(name, str) else None
     if not isinstance(found, dict):
-        known = ", ".join(map(str, document.get("contexts") or {})) or "none"
+        known = ", ".join(map(str, contexts)) or "none"
         raise ConfigurationError(f"context not found: {name} (contexts of {file}: {known})")
     url = endpoint or found.get("url")
     if not url:
@@ -94,7 +95,7 @@ def from_omniconfig(
         raise ConfigurationError(
             f"context {name!r} of {file} has not been configured: set its url first"
         )
-    identity = ((found.get("auth") or {}).get("siderov1") or {}).get("identity")
+    identity = _mapping(_mapping(found.get("auth")).get("siderov1")).get("identity")
     if not identity:
         raise ConfigurationError(
             f"context {name!r} of {file} names no identity (auth.siderov1.identity); "
@@ -113,6 +114,11 @@ def from_omniconfig(
 
 def _tls(env: Mapping[str, str]) -> TLS:
     return TLS(ca_file=env.get("OMNI_CA_FILE") or None)
+
+
+def _mapping(value: object) -> dict[Any, Any]:
+    """Return `value` if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _document(file: Path) -> dict[str, Any]:

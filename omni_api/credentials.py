@@ -7,7 +7,6 @@ Neither shows its private part in a repr, an error or a log.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import platform
 import re
@@ -18,6 +17,7 @@ from typing import Self
 import attrs
 import pysequoia
 
+from omni_api._core.armor import is_intact
 from omni_api._core.durations import Seconds, to_seconds
 from omni_api.errors import (
     DamagedKeyError,
@@ -56,19 +56,22 @@ class _Pair:
         The library's errors are cut to their first line and not chained: the rest is a stack
         trace of its native code.
         """
+        if not is_intact(armored):
+            raise DamagedKeyError(f"{source} does not agree with its checksum: it was mistyped")
         try:
-            key = pysequoia.Tsk.from_bytes(armored.encode())
+            key = pysequoia.Tsk.from_bytes(armored.encode(errors="replace"))
             public = key.extract_certificate()
+            expires, revoked = public.expiration, public.is_revoked
         except (RuntimeError, ValueError, AttributeError) as error:
             raise DamagedKeyError(
                 f"{source} is no OpenPGP private key: {_first_line(error)}"
             ) from None
-        if public.expiration is not None and public.expiration <= datetime.now(UTC):
+        if expires is not None and expires <= datetime.now(UTC):
             raise ExpiredKeyError(
-                f"{source} expired at {public.expiration:%Y-%m-%d %H:%M:%S} UTC; "
+                f"{source} expired at {expires:%Y-%m-%d %H:%M:%S} UTC; "
                 "log in again, or renew the service account"
             )
-        if public.is_revoked:
+        if revoked:
             raise ExpiredKeyError(
                 f"{source} was revoked; log in again, or renew the service account"
             )
@@ -88,7 +91,7 @@ class _Pair:
             raise ForeignKeyError(f"{source} cannot sign: {reason}") from None
         return cls(
             fingerprint=public.fingerprint,
-            expires=public.expiration,
+            expires=expires,
             armored_public_key=str(public),
             armored_private_key=armored,
             user_ids=tuple(str(user_id) for user_id in public.user_ids),
@@ -190,7 +193,7 @@ class ServiceAccountKey:
             )
             fields = json.loads(text)
             name, armored = fields["name"], fields["pgp_key"]
-        except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             # Neither chained nor quoted: both would show parts of the key.
             raise DamagedKeyError(
                 f"the service account key ({len(value)} characters) is not base64 of JSON: it was "
@@ -269,8 +272,11 @@ class UserKey:
         """
         try:
             armored = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise DamagedKeyError(f"cannot read the key file {path}: {error}") from error
+        except UnicodeDecodeError:
+            # Not chained: it would carry the whole file, key included.
+            raise DamagedKeyError(f"the key file {path} is no text, so no armored key") from None
         pair = _Pair.parse(armored, source=f"the key file {path}")
         if not any(f"<{identity.lower()}>" in user_id.lower() for user_id in pair.user_ids):
             raise ForeignKeyError(

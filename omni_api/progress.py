@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import attrs
 
 from omni_api._core.values import redacted
-
-if TYPE_CHECKING:
-    from omni_api._gen.management_pb2 import GetSupportBundleResponse
 
 __all__ = ["SupportBundleProgress"]
 
@@ -66,9 +62,9 @@ class SupportBundleProgress:
         """How much of this source is done, 0 to 100; 100 in the message with the bundle."""
         if self.has_bundle_data:
             return 100.0
-        if self.total <= 0:
+        if self.total <= 0 or self.value <= 0:
             return 0.0
-        return min(100.0, max(0.0, 100.0 * self.value / self.total))
+        return 100.0 if self.value >= self.total else self.value / self.total * 100
 
     def progress_string(self) -> str:
         """Return one line for a person."""
@@ -89,12 +85,12 @@ class SupportBundleProgress:
 
 def progress_reader() -> Callable[[bytes], SupportBundleProgress]:
     """Return the reader of one stream, which counts the steps of each source."""
-    from omni_api._gen import management_pb2
+    from omni_api._core.reading import value
+    from omni_api._gen.management_pb2 import GetSupportBundleResponse
 
     seen: Counter[str] = Counter()
 
-    def read(data: bytes) -> SupportBundleProgress:
-        message: GetSupportBundleResponse = management_pb2.GetSupportBundleResponse.FromString(data)
+    def counted(message: GetSupportBundleResponse) -> SupportBundleProgress:
         progress = message.progress
         if message.HasField("progress") and progress.total > 0:
             seen[progress.source] += 1
@@ -108,4 +104,6 @@ def progress_reader() -> Callable[[bytes], SupportBundleProgress]:
             encryption_recipients=tuple(message.encryption_recipients),
         )
 
-    return read
+    return value(
+        GetSupportBundleResponse, counted, "/management.ManagementService/GetSupportBundle"
+    )()

@@ -7,6 +7,7 @@ what is used by default.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -122,18 +123,24 @@ def system_roots() -> bytes | None:
     found = dict.fromkeys(
         ssl.DER_cert_to_PEM_cert(der) for der in context.get_ca_certs(binary_form=True)
     )
-    paths = ssl.get_default_verify_paths()
-    if paths.capath:
-        for file in sorted(Path(paths.capath).iterdir()):
-            # The hash links of OpenSSL: 5ad8a5d6.0; it passes over those that lead nowhere.
-            if file.suffix[1:].isdigit() and file.is_file():
+    for directory in _directories():
+        # The hash links of OpenSSL: 5ad8a5d6.0; it passes over those that lead nowhere.
+        for file in sorted(directory.glob("*.[0-9]*")):
+            if file.is_file():
                 found.setdefault(file.read_text(encoding="ascii", errors="ignore"))
     if found:
-        return "".join(found).encode("ascii")
+        return "\n".join(found).encode("ascii")
     for bundle in map(Path, _BUNDLES):
         if bundle.is_file():
             return bundle.read_bytes()
     return None
+
+
+def _directories() -> list[Path]:
+    """The directories that OpenSSL looks into: several may stand in SSL_CERT_DIR."""
+    paths = ssl.get_default_verify_paths()
+    named = os.environ.get(paths.openssl_capath_env) or paths.openssl_capath
+    return [Path(part) for part in named.split(os.pathsep) if part and Path(part).is_dir()]
 
 
 def shown_certificate(endpoint: Endpoint, *, timeout: float = 20.0) -> tuple[bytes, str]:

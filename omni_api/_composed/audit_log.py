@@ -56,8 +56,9 @@ def read(
         CallError: The server refused for another reason, or the stream broke.
 
     Example:
-        >>> from datetime import date, timedelta
-        >>> with omni.audit_log.read(date.today() - timedelta(days=7), date.today()) as lines:
+        >>> from datetime import UTC, datetime, timedelta
+        >>> today = datetime.now(UTC).date()
+        >>> with omni.audit_log.read(today - timedelta(days=7), today) as lines:
         ...     for line in lines:
         ...         assert line.audit_log.startswith(b"{")
         >>> lines.chunks > 0

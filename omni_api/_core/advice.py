@@ -57,4 +57,6 @@ def advice(method: Method[object], code: grpc.StatusCode, details: str) -> str:
 def _needed(method: Method[object]) -> str:
     if isinstance(method.role, tuple):
         return " or ".join(method.role)
-    return "another role" if method.role in {"signed", "unsigned"} else f"{method.role} or higher"
+    if method.role in {"signed", "unsigned"}:
+        return "another role"
+    return "Admin" if method.role == "Admin" else f"{method.role} or higher"

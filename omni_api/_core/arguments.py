@@ -101,9 +101,12 @@ def duration(name: str, value: Seconds) -> timedelta:
     """Return `value`, seconds or timedelta, as timedelta."""
     seconds = to_seconds(name, value)
     try:
-        return timedelta(seconds=seconds)
+        length = timedelta(seconds=seconds)
     except OverflowError as error:
         raise InvalidInputError(f"{name} is too long: {value!r}") from error
+    if not length:
+        raise InvalidInputError(f"{name} must be at least a microsecond, not {value!r}")
+    return length
 
 
 def moment(name: str, value: datetime) -> datetime:
@@ -115,7 +118,12 @@ def moment(name: str, value: datetime) -> datetime:
             f"{name} must say its time zone: {value.isoformat()} has none; "
             "use datetime(..., tzinfo=UTC) or value.astimezone()"
         )
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInputError(
+            f"{name} is beyond the calendar in UTC: {value.isoformat()}"
+        ) from error
 
 
 def day(name: str, value: Day) -> str:

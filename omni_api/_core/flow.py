@@ -115,6 +115,8 @@ def unary(call: Call[T], session: Session) -> Generator[Attempt | Sleep, bytes, 
             data = yield Attempt(call=call, metadata=metadata, timeout=timeout)
         except CallError as error:
             wait = _judge(error, call, session, attempt, deadline)
+            if wait is None:
+                raise
         else:
             return call.reader()(data)
         yield Sleep(wait)
@@ -146,6 +148,8 @@ def _start(
             return (yield Receive())
         except CallError as error:
             wait = _judge(error, call, session, attempt, deadline)
+            if wait is None:
+                raise
         yield Sleep(wait)
         attempt += 1
 
@@ -168,8 +172,12 @@ def _left(session: Session, call: Call[T], deadline: float | None, *, sent: int)
 
 def _judge(
     error: CallError, call: Call[T], session: Session, attempt: int, deadline: float | None
-) -> float:
-    """Return how long to wait before the next attempt, or complete the error and raise it."""
+) -> float | None:
+    """Return how long to wait before the next attempt; None, with the error completed, to give up.
+
+    The caller raises: a frame that raises what it holds in a variable would keep error, call and
+    channel alive until the next garbage collection.
+    """
     wait = session.retry.wait_after(
         error,
         call,
@@ -187,7 +195,6 @@ def _judge(
     if wait is None:
         error.attempts = attempt
         complete(error, call)
-        raise error
     return wait
 
 

@@ -65,8 +65,9 @@ class AuditLog:
             CallError: The server refused for another reason, or the stream broke.
 
         Example:
-            >>> from datetime import date, timedelta
-            >>> async with omni.audit_log.read(date.today() - timedelta(days=7), date.today()) as lines:
+            >>> from datetime import UTC, datetime, timedelta
+            >>> today = datetime.now(UTC).date()
+            >>> async with omni.audit_log.read(today - timedelta(days=7), today) as lines:
             ...     async for line in lines:
             ...         assert line.audit_log.startswith(b'{')
             >>> lines.chunks > 0
