@@ -102,6 +102,19 @@ class _Pair:
         return pysequoia.sign(self.signer, data, mode=pysequoia.SignatureMode.DETACHED, armor=False)
 
 
+def _decoded(value: str) -> dict[str, object] | None:
+    """Return the JSON object in the value of the variable, None where there is none.
+
+    No error leaves here: the library's would carry the key along, as cause or context of ours.
+    """
+    try:
+        text = base64.b64decode(value.strip().replace("\r", "").replace("\n", ""), validate=True)
+        fields: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -187,24 +200,17 @@ class ServiceAccountKey:
         """
         if not isinstance(value, str):
             raise DamagedKeyError(f"a service account key is a str, not {type(value).__name__}")
-        try:
-            text = base64.b64decode(
-                value.strip().replace("\r", "").replace("\n", ""), validate=True
+        fields = _decoded(value)
+        if fields is None:
+            raise DamagedKeyError(
+                f"the service account key ({len(value)} characters) is not base64 of a JSON "
+                "object: it was cut off or mistyped"
             )
-            fields = json.loads(text)
-            name, armored = fields["name"], fields["pgp_key"]
-        except (ValueError, RecursionError) as error:
-            # Neither chained nor quoted: both would show parts of the key.
-            raise DamagedKeyError(
-                f"the service account key ({len(value)} characters) is not base64 of JSON: it was "
-                f"cut off or mistyped ({type(error).__name__})"
-            ) from None
-        except (KeyError, TypeError):
-            raise DamagedKeyError(
-                "the service account key is no JSON object with 'name' and 'pgp_key'"
-            ) from None
+        name, armored = fields.get("name"), fields.get("pgp_key")
         if not isinstance(name, str) or not isinstance(armored, str):
-            raise DamagedKeyError("'name' and 'pgp_key' of a service account key must be text")
+            raise DamagedKeyError(
+                "the service account key is no JSON object with 'name' and 'pgp_key' as text"
+            )
         return cls(name, _Pair.parse(armored, source=f"the key of service account {name!r}"))
 
     def encode(self) -> str:
@@ -271,12 +277,12 @@ class UserKey:
             ForeignKeyError: The key is another person's, or has no private part.
         """
         try:
-            armored = Path(path).read_text(encoding="utf-8")
+            # Not strict: the error for bytes that are no text would carry the whole file along.
+            armored = Path(path).read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise DamagedKeyError(f"cannot read the key file {path}: {error}") from error
-        except UnicodeDecodeError:
-            # Not chained: it would carry the whole file, key included.
-            raise DamagedKeyError(f"the key file {path} is no text, so no armored key") from None
+        if "\N{REPLACEMENT CHARACTER}" in armored:
+            raise DamagedKeyError(f"the key file {path} is no text, so no armored key")
         pair = _Pair.parse(armored, source=f"the key file {path}")
         if not any(f"<{identity.lower()}>" in user_id.lower() for user_id in pair.user_ids):
             raise ForeignKeyError(
