@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, Self, TypedDict, TypeVar, Unpack
 
 from omni_api._channel import ChannelSettings, Compression
+from omni_api._core import arguments
 from omni_api._core import endpoint as endpoints
 from omni_api._core.durations import Seconds, to_seconds
 from omni_api._core.flow import Session
@@ -27,6 +28,11 @@ class Options(TypedDict, total=False):
     timeout: Seconds | None
     read_only: bool
     compression: Compression
+
+
+def _kind(value: object) -> str:
+    """Name what was passed, without showing it: it may be a key."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 class BaseClient(Generic[DriverT]):
@@ -60,12 +66,16 @@ class BaseClient(Generic[DriverT]):
         Raises:
             InvalidInputError: An argument is malformed.
         """
-        if auth is not None and not hasattr(auth, "sign"):
+        if isinstance(auth, type) or (auth is not None and not hasattr(auth, "sign")):
             raise InvalidInputError(
-                f"auth must be a ServiceAccountKey or a UserKey, not {type(auth).__name__}; "
+                f"auth must be a ServiceAccountKey or a UserKey, not {_kind(auth)}; "
                 "ServiceAccountKey.decode(...) reads the value of OMNI_SERVICE_ACCOUNT_KEY"
             )
-        if compression not in {"none", "gzip"}:
+        if not isinstance(tls, TLS | None):
+            raise InvalidInputError(f"tls must be a TLS(...), not {_kind(tls)}")
+        if not isinstance(retry, RetryPolicy | None):
+            raise InvalidInputError(f"retry must be a RetryPolicy(...), not {_kind(retry)}")
+        if compression not in ("none", "gzip"):  # noqa: PLR6201 - takes what cannot be hashed
             raise InvalidInputError(f'compression must be "none" or "gzip", not {compression!r}')
         self._endpoint = endpoints.parse(endpoint)
         self._driver = self._drive(
@@ -76,7 +86,7 @@ class BaseClient(Generic[DriverT]):
                 signer=auth,
                 retry=RetryPolicy() if retry is None else retry,
                 timeout=None if timeout is None else to_seconds("timeout", timeout),
-                read_only=read_only,
+                read_only=arguments.boolean("read_only", read_only),
             ),
         )
 

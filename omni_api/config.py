@@ -129,8 +129,13 @@ def _document(file: Path) -> dict[str, Any]:
             f"there is no omniconfig at {file}; set OMNI_ENDPOINT and {KEY_VARIABLES[1]}, "
             "or name the file"
         ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
         raise ConfigurationError(f"cannot read the omniconfig {file}: {error}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        # Not the library's text, which quotes lines of the file: an old one may hold a password.
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" at line {mark.line + 1}"
+        raise ConfigurationError(f"the omniconfig {file} is no YAML{where}") from None
     if not isinstance(document, dict):
         raise ConfigurationError(f"the omniconfig {file} holds no contexts")
     return document

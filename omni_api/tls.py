@@ -124,9 +124,9 @@ def system_roots() -> bytes | None:
         ssl.DER_cert_to_PEM_cert(der) for der in context.get_ca_certs(binary_form=True)
     )
     for directory in _directories():
-        # The hash links of OpenSSL: 5ad8a5d6.0; it passes over those that lead nowhere.
+        # The hash links of OpenSSL: 5ad8a5d6.0; those that cannot be read are passed over.
         for file in sorted(directory.glob("*.[0-9]*")):
-            if file.is_file():
+            if file.is_file() and os.access(file, os.R_OK):
                 found.setdefault(file.read_text(encoding="ascii", errors="ignore"))
     if found:
         return "\n".join(found).encode("ascii")

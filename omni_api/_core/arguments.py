@@ -18,6 +18,7 @@ from omni_api._core.durations import Seconds, to_seconds
 from omni_api.errors import InvalidInputError
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _RANGES = {
     "int32": (-(2**31), 2**31 - 1),
     "int64": (-(2**63), 2**63 - 1),
@@ -43,12 +44,12 @@ def text(name: str, value: str, *, secret: bool = False, empty: bool = True) -> 
         raise InvalidInputError(f"{name} must be a str, not {_shown(value, secret)}")
     if not empty and not value.strip():
         raise InvalidInputError(f"{name} must not be empty, but is {value!r}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
+    # Found by pattern: the error of str.encode would carry the whole value, secrets included.
+    if lone := _LONE_SURROGATE.search(value):
         raise InvalidInputError(
-            f"{name} must be valid Unicode text: {error.reason} at character {error.start}"
-        ) from error
+            f"{name} must be valid Unicode text, but has a lone surrogate at character "
+            f"{lone.start()}"
+        )
     return value
 
 
