@@ -75,7 +75,7 @@ class BaseClient(Generic[DriverT]):
             raise InvalidInputError(f"tls must be a TLS(...), not {_kind(tls)}")
         if not isinstance(retry, RetryPolicy | None):
             raise InvalidInputError(f"retry must be a RetryPolicy(...), not {_kind(retry)}")
-        if compression not in ("none", "gzip"):  # noqa: PLR6201 - takes what cannot be hashed
+        if compression not in ("none", "gzip"):
             raise InvalidInputError(f'compression must be "none" or "gzip", not {compression!r}')
         self._endpoint = endpoints.parse(endpoint)
         self._driver = self._drive(

@@ -135,7 +135,9 @@ def _document(file: Path) -> dict[str, Any]:
         # Not the library's text, which quotes lines of the file: an old one may hold a password.
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f" at line {mark.line + 1}"
-        raise ConfigurationError(f"the omniconfig {file} is no YAML{where}") from None
+        raise ConfigurationError(
+            f"cannot read the omniconfig {file}: it is no YAML{where}"
+        ) from None
     if not isinstance(document, dict):
         raise ConfigurationError(f"the omniconfig {file} holds no contexts")
     return document

@@ -47,8 +47,7 @@ def text(name: str, value: str, *, secret: bool = False, empty: bool = True) -> 
     # Found by pattern: the error of str.encode would carry the whole value, secrets included.
     if lone := _LONE_SURROGATE.search(value):
         raise InvalidInputError(
-            f"{name} must be valid Unicode text, but has a lone surrogate at character "
-            f"{lone.start()}"
+            f"{name} must be valid Unicode text: surrogates not allowed at character {lone.start()}"
         )
     return value
 
