@@ -30,6 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="127.0.0.1:0",
         help="address to listen on; port 0 takes a free one (default: %(default)s)",
     )
+    parser.add_argument(
+        "--api-url",
+        metavar="URL",
+        help="the URL that configs advertise (default: where it listens)",
+    )
     parser.add_argument("--tls", action="store_true", help="serve TLS with a certificate made now")
     parser.add_argument(
         "--role",
@@ -60,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         simulator = Simulator(
             listen=chosen.listen,
+            api_url=chosen.api_url,
             tls=chosen.tls,
             machines=chosen.machines,
             audit_events=chosen.audit_events,

@@ -24,6 +24,7 @@ from omni_api.simulator._accounts import (
     short_name,
 )
 from omni_api.simulator._call import ROLES, Call, Handler, Refused, invalid, not_found, unknown
+from omni_api.simulator._go import id_faults, multiple
 from omni_api.simulator._verify import SERVICE_ACCOUNT_KEY_LIFETIME, import_key, is_email
 
 _EMPTY = message_class("google.protobuf.Empty")
@@ -68,8 +69,11 @@ def _create_service_account(call: Call, request: Any) -> Any:
         key.user_id = str(uuid.uuid4())
         accounts.keys[key.id] = key
         accounts.record_key(call, "create", key)
+        faults = id_faults(identity)
         if identity != identity.lower():
-            raise invalid("failed to validate: 1 error occurred:\n\t* must be lowercase\n\n")
+            faults.append("must be lowercase")
+        if faults:
+            raise invalid(f"failed to validate: {multiple(faults)}")
         user = accounts.add_account(identity, role, is_service_account=True, user_id=key.user_id)
         accounts.record_account(call, ("create",), accounts.identities[identity], user)
         call.omni.changed.notify_all()
@@ -144,11 +148,12 @@ def _create_user(call: Call, request: Any) -> Any:
     with call.omni.changed:
         if email in accounts.identities:
             raise unknown(f'user with email "{email}" already exists')
+        faults = id_faults(email)
         if not is_email(email):
-            raise invalid(
-                f"failed to create Identity resource {email}: failed to validate: "
-                f"1 error occurred:\n\t* not a valid email address: {email}\n\n"
-            )
+            faults.append(f"not a valid email address: {email}")
+        if faults:
+            text = multiple(faults)
+            raise invalid(f"failed to create Identity resource {email}: failed to validate: {text}")
         user = accounts.add_account(email, role)
         accounts.record_account(call, ("create",), accounts.identities[email], user)
         call.omni.changed.notify_all()

@@ -21,7 +21,9 @@ def cluster_ids(omni: Omni) -> list[str]:
 
 def cluster(omni: Omni, id_: str) -> Resource:
     one = _known(omni, id_)
-    annotations = {"omni.sidero.dev/cluster-locked": ""} if one.locked else {}
+    annotations = {"omni.sidero.dev/managed-by-cluster-templates": ""}
+    if one.locked:
+        annotations["omni.sidero.dev/cluster-locked"] = ""
     return _resource(
         omni,
         "Clusters",

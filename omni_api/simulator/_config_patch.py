@@ -1,7 +1,7 @@
 """Is this text a Talos config patch that Omni would take?
 
-The shape is known to the second level of the machine config, and to the third where users write
-most; below that everything passes. Texts follow Talos's decoder, which names what it does not know.
+Fields and their types are known as far as `_config_kinds` knows them; below that everything
+passes. Texts follow Talos's decoder, which names what it does not know.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from omni_api.simulator import _goyaml
-from omni_api.simulator._config_kinds import FORBIDDEN_KINDS, KNOWN_KINDS, V1ALPHA1
+from omni_api.simulator._config_kinds import FORBIDDEN_KINDS, KINDS, V1ALPHA1
+from omni_api.simulator._go import multiple
+from omni_api.simulator._go_types import PATCH, mismatches, strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-_DELETE = "$patch"
 _ALLOWED_ROLES = "machine.features.kubernetesTalosAPIAccess.allowedRoles"
 _FORBIDDEN = (
     *(
@@ -55,10 +56,9 @@ def check_patch(text: str) -> None:
             _decode(document, line)
         except RecursionError as error:  # an alias that contains itself
             raise PatchError(f"decode error: {_goyaml.reason(error)}") from error
+    _refuse_twins(document for _, document in documents)
     if problems := [problem for _, document in documents for problem in _overrides(document)]:
-        count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
-        bullets = "".join(f"\t* {problem}\n" for problem in problems)
-        raise PatchError(f"{count} occurred:\n{bullets}\n")
+        raise PatchError(multiple(problems))
 
 
 def _documents(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -86,49 +86,31 @@ def _decode(document: dict[str, Any], line: int) -> None:
     if label != "/v1alpha1/":
         if not kind:
             raise PatchError(f"{prefix}missing kind")
-        if api != "v1alpha1" or kind not in KNOWN_KINDS:
+        if api != "v1alpha1" or kind not in KINDS:
             raise PatchError(f'{prefix}"{kind}" "{api}": not registered')
-        return
-    if mismatches := list(_mismatches(document, V1ALPHA1, "Config")):
-        text = "\n".join(f"  line {line}: {mismatch}" for mismatch in mismatches)
+    fields = KINDS[kind] if api else V1ALPHA1
+    if faults := list(mismatches(document, fields, f"v1alpha1.{kind}")):
+        text = "\n".join(f"  line {line}: {fault}" for fault in faults)
         raise PatchError(f"{prefix}yaml: unmarshal errors:\n{text}")
-    if strangers := _unknown_keys(document, V1ALPHA1):
-        raise PatchError(f"{prefix}unknown keys found during decoding:\n{_goyaml.dump(strangers)}")
+    if unknown := strangers(document, fields):
+        raise PatchError(f"{prefix}unknown keys found during decoding:\n{_goyaml.dump(unknown)}")
+
+
+def _refuse_twins(documents: Iterable[Mapping[str, Any]]) -> None:
+    """Talos takes one machine config, and one document of a kind and name."""
+    seen = set()
+    for document in documents:
+        if PATCH in document:
+            continue
+        kind, name = _word(document.get("kind")), _word(document.get("name"))
+        if (kind, name) in seen:
+            what = f"duplicate document: {kind}/{name}" if kind else "duplicate v1alpha1.Config"
+            raise PatchError(what)
+        seen.add((kind, name))
 
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _mismatches(section: Mapping[str, Any], shape: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Values that are no mapping where Talos has a section."""
-    for key, inner in shape.items():
-        value = section.get(key)
-        if inner is None or value is None:
-            continue
-        section_name = key[:1].upper() + key[1:] + name.removeprefix("Machine")
-        if not isinstance(value, dict):
-            tag = {bool: "bool", int: "int", float: "float", list: "seq"}.get(type(value), "str")
-            shown = "" if isinstance(value, list) else f" `{value}`"
-            yield f"cannot unmarshal !!{tag}{shown} into v1alpha1.{section_name}"
-        else:
-            yield from _mismatches(value, inner, section_name)
-
-
-def _unknown_keys(section: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
-    strangers: dict[str, Any] = {}
-    for key, value in section.items():
-        if key == _DELETE:
-            continue
-        if key not in shape:
-            strangers[str(key)] = value
-        elif (
-            shape[key] is not None
-            and isinstance(value, dict)
-            and (inner := _unknown_keys(value, shape[key]))
-        ):
-            strangers[key] = inner
-    return strangers
 
 
 def _overrides(document: Mapping[str, Any]) -> Iterator[str]:
@@ -140,8 +122,9 @@ def _overrides(document: Mapping[str, Any]) -> Iterator[str]:
         return
     for path in _FORBIDDEN:
         value = _at(document, path)
-        deleted = isinstance(value, dict) and _DELETE in value
-        if value is not None and not deleted:
+        deleted = isinstance(value, dict) and PATCH in value
+        # Go cannot tell an empty text or list from one that was never given.
+        if value not in (None, "", []) and not deleted:
             yield f'overriding "{path}" is not allowed in the config patch'
     roles = _at(document, _ALLOWED_ROLES)
     if isinstance(roles, list) and "os:admin" in roles:

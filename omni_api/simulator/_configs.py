@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import re
-from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -23,7 +22,7 @@ from omni_api.simulator._certificates import issue
 from omni_api.simulator._goyaml import dump
 from omni_api.simulator._state import Omni
 
-_LONGEST_TTL = timedelta(hours=87600)
+_LONGEST_TTL_S = 87600 * 3600
 _GRANT_TYPES = ("", "auto", "authcode", "authcode-keyboard")
 _PLAIN = re.compile(r"[\w.@:/=~+-]*[\w/]")
 _CACHE_DIR = "~/.kube/cache/oidc-login"
@@ -119,10 +118,11 @@ def _service_account_kubeconfig(call: Call, request: Any) -> str:
         raise invalid("service account user name is not set")
     if not request.HasField("service_account_ttl"):
         raise invalid("service account ttl is not set")
-    ttl = request.service_account_ttl.ToTimedelta()
-    if ttl <= timedelta(0):
+    # Not as a timedelta: that knows no nanoseconds, and cannot hold all that a client may send.
+    ttl = (request.service_account_ttl.seconds, request.service_account_ttl.nanos)
+    if ttl <= (0, 0):
         raise invalid("service account ttl is must be positive")
-    if ttl > _LONGEST_TTL:
+    if ttl > (_LONGEST_TTL_S, 0):
         raise invalid("service account ttl is too long (max allowed: 87600h0m0s)")
     cluster = omni.fleet.cluster(name)
     if cluster is None:
@@ -136,7 +136,7 @@ def _service_account_kubeconfig(call: Call, request: Any) -> str:
         {
             "iat": now,
             "iss": f"omni-{omni.account}-service-account-issuer",
-            "exp": now + int(ttl.total_seconds()),
+            "exp": now + ttl[0],
             "sub": user,
             "groups": list(request.service_account_groups),
             "cluster": name,
@@ -177,7 +177,7 @@ def _break_glass_kubeconfig(call: Call) -> str:
     name = call.cluster
     if not name:
         raise invalid("cluster name is required")
-    server = _first_node(call)
+    server = _first_node(call, "Kubeconfigs")
     admin = issue("admin", organization="system:masters")
     call.omni.fleet.taint(name)
     name = scalar(name)
@@ -204,12 +204,15 @@ current-context: admin@{name}
 """
 
 
-def _first_node(call: Call) -> str:
-    """The address of the cluster's first node, as it stands in a URL."""
+def _first_node(call: Call, needed: str) -> str:
+    """The address of the cluster's first node, as it stands in a URL.
+
+    `needed` is the resource from which Omni makes the config, and which it misses first.
+    """
     cluster = call.omni.fleet.cluster(call.cluster)
     if cluster is None:
         raise unknown(
-            f"failed to get: resource Kubeconfigs.omni.sidero.dev(default/{call.cluster}"
+            f"failed to get: resource {needed}.omni.sidero.dev(default/{call.cluster}"
             "@undefined) doesn't exist"
         )
     machines = call.omni.fleet.machines_of(cluster)
@@ -262,7 +265,7 @@ contexts:
 def _break_glass_talosconfig(call: Call) -> str:
     if not call.cluster:
         raise invalid("cluster name is required")
-    endpoint = _first_node(call).strip("[]")
+    endpoint = _first_node(call, "ClusterSecrets").strip("[]")
     operator = issue("os:operator", organization="os:operator")
     call.omni.fleet.taint(call.cluster)
     name = scalar(call.cluster)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import calendar
 import json
+import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 _LAYOUT = "2006-01-02"
+_LONGEST_ID = 1024
+_LAST_MS = 253_402_300_799_999
 
 
 def duration_text(seconds: int) -> str:
@@ -29,6 +33,8 @@ def milliseconds(moment: datetime) -> int:
 
 def rfc3339(ms: int) -> str:
     """Write Unix milliseconds as Go's RFC 3339 with fractions: trailing zeros are left out."""
+    # Python's calendar ends with the year 9999; what is later is as good as its last day.
+    ms = min(ms, _LAST_MS)
     moment = datetime.fromtimestamp(ms // 1000, UTC)
     fraction = f".{ms % 1000:03d}".rstrip("0").rstrip(".")
     return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
@@ -40,6 +46,26 @@ def json_text(value: object) -> str:
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
+
+
+def multiple(faults: Sequence[str]) -> str:
+    """Several errors as Go's multierror writes them: a count, then one bullet each."""
+    count = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
+    return f"{count} occurred:\n" + "".join(f"\t* {fault}\n" for fault in faults) + "\n"
+
+
+def id_faults(id_: str) -> list[str]:
+    """What Omni has against the id of a resource that is to be created.
+
+    That it has something is certain, the words are not: no recording shows them. An empty id is
+    left to the checks of its type.
+    """
+    faults = []
+    if len(id_.encode()) > _LONGEST_ID:
+        faults.append(f"the resource id must not be longer than {_LONGEST_ID} bytes")
+    if any(unicodedata.category(letter) == "Cc" for letter in id_):
+        faults.append("the resource id must not contain control characters")
+    return faults
 
 
 class DateError(ValueError):

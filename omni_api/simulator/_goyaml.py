@@ -47,15 +47,23 @@ GoLoader.yaml_implicit_resolvers = {
 
 
 def load(text: str | bytes) -> Any:
-    """Read one document; None when there is none.
+    """Read the first document, as Go's decoder does; None when there is none.
 
     Raises:
         YamlError: With a text in Go's manner.
     """
     try:
-        return yaml.load(text, GoLoader)  # noqa: S506 - it is a SafeLoader
+        return GoLoader(text).get_data()
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         raise YamlError(reason(error)) from error
+
+
+def is_empty(text: str | bytes) -> bool:
+    """Is there no document at all, not even `null`? What cannot be read is not empty."""
+    try:
+        return not GoLoader(text).check_node()
+    except yaml.YAMLError:
+        return False
 
 
 class YamlError(Exception):

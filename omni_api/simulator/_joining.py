@@ -6,6 +6,7 @@ import secrets
 import unicodedata
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from omni_api._gen import management_pb2
 from omni_api.simulator._call import Call, Handler, invalid
@@ -23,9 +24,10 @@ _LONGEST_NAME = 16
 
 def siderolink_url(omni: Omni, token: str = "", *, grpc_tunnel: bool = False) -> str:
     """The URL that a machine joins; without `token` the default one is used."""
-    tunnel = "grpc_tunnel=true&" if grpc_tunnel else ""
     fleet = omni.fleet
-    return f"{fleet.machine_api_url}?{tunnel}jointoken={token or fleet.default_join_token}"
+    query = {"grpc_tunnel": "true"} if grpc_tunnel else {}
+    query["jointoken"] = token or fleet.default_join_token
+    return f"{fleet.machine_api_url}?{urlencode(query)}"
 
 
 def kernel_args(omni: Omni, token: str = "", *, grpc_tunnel: bool = False) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -57,19 +58,29 @@ def kubernetes_upgrade_pre_checks(call: Call, request: Any) -> Any:
 
 def _parse_tolerant(text: str) -> tuple[int, int, int]:
     """Read a version as Go's semver does when it is told to be tolerant: `v1.36` will do."""
-    core = text.strip().removeprefix("v").split("+")[0].split("-")[0]
-    parts = [*core.split("."), "0", "0"][: max(3, core.count(".") + 1)]
-    numbers = []
-    for name, part in zip(("major", "minor", "patch"), parts, strict=False):
+    parts = text.strip().removeprefix("v").split(".", 2)
+    if len(parts) < 3 and re.search("[-+]", parts[-1]):
+        raise _not_a_version("Short version cannot contain PreRelease/Build meta data")
+    major, minor_, rest = [*parts, "0", "0"][:3]
+    patch = re.split("[-+]", rest, maxsplit=1)[0]
+    for name, part in (("major", major), ("minor", minor_), ("patch", patch)):
         if part.strip("0123456789"):
-            problem = f'Invalid character(s) found in {name} number "{part}"'
-        elif not part:
-            problem = 'strconv.ParseUint: parsing "": invalid syntax'
-        else:
-            numbers.append(int(part))
-            continue
-        raise invalid(f"invalid upgrade path: error parsing to version: {problem}")
-    return numbers[0], numbers[1], numbers[2]
+            raise _not_a_version(f'Invalid character(s) found in {name} number "{part}"')
+        if not part:
+            raise _not_a_version('strconv.ParseUint: parsing "": invalid syntax')
+    for kind, part in re.findall(r"([-+])([^+]*)", rest.removeprefix(patch)):
+        identifiers = part.split(".")
+        what = "Prerelease" if kind == "-" else "Build meta data"
+        if "" in identifiers:
+            raise _not_a_version(f"{what} is empty")
+        for one in identifiers:
+            if re.search("[^0-9A-Za-z-]", one):
+                raise _not_a_version(f'Invalid character(s) found in {what.lower()} "{one}"')
+    return int(major), int(minor_), int(patch)
+
+
+def _not_a_version(problem: str) -> Refused:
+    return invalid(f"invalid upgrade path: error parsing to version: {problem}")
 
 
 def _check_path(current: tuple[int, ...], target: tuple[int, ...]) -> None:

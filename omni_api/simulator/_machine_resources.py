@@ -137,6 +137,38 @@ def machine_status(omni: Omni, id_: str) -> Resource:
     )
 
 
+_PLATFORMS = (
+    "akamai alibabacloud aws azure cloudstack digital-ocean equinixMetal exoscale gcp hcloud metal"
+    " nocloud opennebula openstack oracle scaleway upcloud vmware vultr"
+)
+
+
+def metrics(omni: Omni, id_: str) -> Resource:
+    """How many machines there are of each sort."""
+    machines = omni.fleet.machines()
+    count = len(machines)
+    counts = {
+        "allocated_machines_count": sum(one.cluster is not None for one in machines),
+        "connected_machines_count": sum(one.connected for one in machines),
+        "registered_machines_count": count,
+    }
+    return Resource(
+        type="MachineStatusMetrics" + _SUFFIX,
+        id=id_,
+        namespace="ephemeral",
+        created=omni.fleet.created,
+        version=2,
+        owner="MachineStatusMetricsController",
+        spec={
+            **{name: number for name, number in counts.items() if number},
+            "cores_count": str(64 * count),
+            "platforms": dict.fromkeys(_PLATFORMS.split(), 0) | {"metal": count},
+            "secure_boot_status": {"false": count, "true": 0, "unknown": 0},
+            "uki_status": {"false": count, "true": 0, "unknown": 0},
+        },
+    )
+
+
 def _known(omni: Omni, id_: str) -> Machine:
     one = omni.fleet.machine(id_)
     assert one is not None  # noqa: S101 - called with existing ids only
@@ -210,7 +242,11 @@ def _status_spec(omni: Omni, one: Machine) -> dict[str, Any]:
     if one.role:
         spec["role"] = _ROLES[one.role]
     if one.schematic_ready:
-        schematic: dict[str, Any] = {"full_id": EMPTY_SCHEMATIC_ID, "id": EMPTY_SCHEMATIC_ID}
+        schematic: dict[str, Any] = {
+            "full_id": EMPTY_SCHEMATIC_ID,
+            "initial_schematic": EMPTY_SCHEMATIC_ID,
+            "raw": "customization: {}\n",
+        }
         if one.in_agent_mode:
             schematic["in_agent_mode"] = True
         spec["schematic"] = schematic

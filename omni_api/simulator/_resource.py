@@ -10,6 +10,7 @@ import attrs
 
 from omni_api._gen import cosi_pb2, specs_pb2
 from omni_api.simulator import _goyaml
+from omni_api.simulator._spec_wire import proto_spec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,7 +74,7 @@ class Resource:
             message.spec.proto_spec = spec.SerializeToString()
             message.spec.yaml_spec = _goyaml.dump(_go_fields(spec))
         else:
-            # The protos of the other specs are not carried, so a reader has the YAML alone.
+            message.spec.proto_spec = proto_spec(self.type, self.spec)
             message.spec.yaml_spec = self.yaml_spec()
         return message
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".omni.sidero.dev"
 SYS_VERSION = "SysVersions.system.sidero.dev"
+_ACTIVE = 1
 PUBLIC, SIGNED = "public", "signed"
 """Access beside the roles: without a signature, or with any."""
 
@@ -105,11 +106,19 @@ def _features(omni: Omni, id_: str) -> Resource:
         "FeaturesConfigs" + SUFFIX,
         id_,
         spec={
-            "account": {"name": omni.account},
+            "account": {"id": "11111111-2222-3333-4444-555555555555", "name": omni.account},
             **({"audit_log_enabled": True} if omni.audit_log_enabled else {}),
             "embedded_discovery_service": True,
+            "etcd_backup_settings": {
+                "max_interval": "86400s",
+                "min_interval": "3600s",
+                "tick_interval": "60s",
+            },
             "image_factory_base_url": "https://factory.talos.dev",
             "image_factory_pxe_base_url": "https://pxe.factory.talos.dev",
+            "posthog_settings": {},
+            "stripe_settings": {},
+            "user_pilot_settings": {},
         },
     )
 
@@ -135,18 +144,21 @@ def _default_join_token(omni: Omni, id_: str) -> Resource:
 
 def _join_token_status(omni: Omni, id_: str) -> Resource:
     token = omni.fleet.join_tokens[id_]
+    state = token.state(omni.now())
+    spec: dict[str, Any] = {"name": token.name, "state": state}
+    # As everywhere, what is false or zero is left out.
+    if id_ == omni.fleet.default_join_token:
+        spec["is_default"] = True
+    if token.use_count:
+        spec["use_count"] = str(token.use_count)
     return _resource(
         omni,
         "JoinTokenStatuses" + SUFFIX,
         id_,
         owner="JoinTokenStatusController",
         created=token.created,
-        spec={
-            "is_default": id_ == omni.fleet.default_join_token,
-            "name": token.name,
-            "state": token.state(omni.now()),
-            "use_count": str(token.use_count),
-        },
+        labels={"omni.sidero.dev/active-join-token": ""} if state == _ACTIVE else {},
+        spec=spec,
     )
 
 
@@ -158,8 +170,10 @@ def _user(omni: Omni, id_: str) -> Resource:
 def _identity(omni: Omni, id_: str) -> Resource:
     identity = omni.accounts.identities[id_]
     labels = {"user-id": identity.user_id}
+    finalizers = ["IdentityCleanupController", "IdentityStatusController"]
     if identity.is_service_account:
         labels["type-service-account"] = ""
+        finalizers.insert(0, "ServiceAccountStatusController")
     return _resource(
         omni,
         "Identities" + SUFFIX,
@@ -167,7 +181,57 @@ def _identity(omni: Omni, id_: str) -> Resource:
         created=identity.created,
         version=3,
         labels=labels,
+        finalizers=tuple(finalizers),
         spec={"user_id": identity.user_id},
+    )
+
+
+def _identity_status(omni: Omni, id_: str) -> Resource:
+    identity = omni.accounts.identities[id_]
+    spec = {"user_id": identity.user_id, "role": omni.accounts.users[identity.user_id].role}
+    if identity.last_active is not None:
+        spec["last_active"] = time_text(identity.last_active)
+    return _resource(
+        omni,
+        "IdentityStatuses" + SUFFIX,
+        id_,
+        namespace="ephemeral",
+        owner="IdentityStatusController",
+        created=identity.created,
+        spec=spec,
+    )
+
+
+def _service_accounts(omni: Omni) -> list[str]:
+    return sorted(one.email for one in omni.accounts.identities.values() if one.is_service_account)
+
+
+def _service_account_status(omni: Omni, id_: str) -> Resource:
+    identity = omni.accounts.identities[id_]
+    keys = omni.accounts.keys_of(id_)
+    spec: dict[str, Any] = {
+        "role": omni.accounts.users[identity.user_id].role,
+        "public_keys": [
+            {
+                "id": key.id,
+                "armored": key.armored,
+                "expiration": time_text(key.expiration),
+                "created": time_text(key.created),
+                **({"last_used": time_text(key.last_used)} if key.last_used else {}),
+            }
+            for key in keys
+        ],
+    }
+    if keys:
+        spec["expiration"] = time_text(max(key.expiration for key in keys))
+    return _resource(
+        omni,
+        "ServiceAccountStatuses" + SUFFIX,
+        id_,
+        namespace="ephemeral",
+        owner="ServiceAccountStatusController",
+        created=identity.created,
+        spec=spec,
     )
 
 
@@ -227,6 +291,18 @@ KINDS: dict[str, Kind] = {
     "Identities" + SUFFIX: Kind(
         access="Admin", ids=lambda omni: sorted(omni.accounts.identities), make=_identity
     ),
+    "IdentityStatuses" + SUFFIX: Kind(
+        namespace="ephemeral",
+        access="Admin",
+        ids=lambda omni: sorted(omni.accounts.identities),
+        make=_identity_status,
+    ),
+    "ServiceAccountStatuses" + SUFFIX: Kind(
+        namespace="ephemeral", access="Admin", ids=_service_accounts, make=_service_account_status
+    ),
+    "MachineStatusMetrics" + SUFFIX: Kind(
+        namespace="ephemeral", ids=lambda _: ("metrics",), make=machines.metrics
+    ),
     "AuthConfigs" + SUFFIX: Kind(access=PUBLIC, ids=lambda _: ("auth-config",), make=_auth_config),
     "EulaAcceptances" + SUFFIX: Kind(
         access=PUBLIC, ids=lambda omni: ("eula",) if omni.eula_accepted else (), make=_eula
@@ -245,8 +321,7 @@ _EMPTY_KINDS = {
         "Reader": "MachineClasses ConfigPatches EtcdBackups EtcdManualBackups ExposedServices"
         " KubernetesStatuses ControlPlaneStatuses Links MachineStatusLinks MachineExtensions"
         " InfraProviderCombinedStatuses SiderolinkAPIConfigs OngoingTasks",
-        "Admin": "IdentityStatuses ServiceAccountStatuses AccessPolicies SAMLLabelRules"
-        " EtcdBackupS3Confs",
+        "Admin": "AccessPolicies SAMLLabelRules EtcdBackupS3Confs",
         SIGNED: "Notifications InstallationMedias CurrentUsers Permissions ClusterPermissions",
     }.items()
     for name in names.split()

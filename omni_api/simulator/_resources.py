@@ -10,6 +10,7 @@ import grpc
 from omni_api._gen import cosi_pb2, resources_pb2
 from omni_api.simulator import _selectors
 from omni_api.simulator._call import Call, Handler, Refused, invalid, not_found, unknown
+from omni_api.simulator._caller_resources import of_caller
 from omni_api.simulator._resource import Resource, time_text
 from omni_api.simulator._resource_kinds import PUBLIC, SIGNED, Kind, kind_of
 
@@ -55,9 +56,17 @@ def service_list(call: Call, request: Any) -> Any:
     return resources_pb2.ListResponse(items=[one.json() for one in page], total=len(found))
 
 
+def service_of_debug_builds(call: Call, _request: Any) -> Any:
+    call.require_signature()
+    method = call.path.rpartition("/")[2]
+    raise Refused(grpc.StatusCode.UNIMPLEMENTED, f"method {method} not implemented")
+
+
 def _find(call: Call, request: Any) -> Resource:
     kind = _readable(call, request.type)
     # Access is judged first: without the role nobody learns whether an id exists.
+    if own := of_caller(call, request.type, request.namespace, request.id):
+        return own
     with call.omni.changed:
         if request.namespace == kind.namespace and request.id in kind.ids(call.omni):
             return kind.make(call.omni, request.id)
@@ -135,4 +144,6 @@ HANDLERS: dict[str, Handler] = {
     f"{_STATE}List": state_list,
     f"{_SERVICE}Get": service_get,
     f"{_SERVICE}List": service_list,
+    f"{_SERVICE}Controllers": service_of_debug_builds,
+    f"{_SERVICE}DependencyGraph": service_of_debug_builds,
 }

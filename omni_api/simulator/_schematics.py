@@ -10,6 +10,7 @@ from typing import Any
 from omni_api._gen import management_pb2
 from omni_api.simulator import _goyaml
 from omni_api.simulator._call import Call, Handler, Refused, invalid, unknown
+from omni_api.simulator._go_types import mismatches, strangers
 from omni_api.simulator._joining import kernel_args
 from omni_api.simulator._versions import is_semver
 
@@ -20,17 +21,16 @@ _ALLOWED_META = (10, _LABELS_META, 13, 14)
 _BOOTLOADERS = {1: "dual-boot", 2: "sd-boot", 3: "grub"}
 
 # The fields of a schematic in the factory's order, which is the order of the canonical YAML.
-# A dict describes a section, a list of one dict a list of sections, None a plain value.
 _FIELDS: dict[str, Any] = {
-    "owner": None,
-    "overlay": {"image": None, "name": None, "options": None},
+    "owner": "string",
+    "overlay": {"image": "string", "name": "string", "options": {"*": None}},
     "customization": {
-        "embeddedMachineConfiguration": None,
-        "extraKernelArgs": None,
-        "meta": [{"key": None, "value": None}],
-        "systemExtensions": {"officialExtensions": None},
-        "bootloader": None,
-        "secureboot": {"enrollKeys": None, "includeWellKnownCertificates": None},
+        "embeddedMachineConfiguration": "string",
+        "extraKernelArgs": ["string"],
+        "meta": [{"key": "uint8", "value": "string"}],
+        "systemExtensions": {"officialExtensions": ["string"]},
+        "bootloader": "string",
+        "secureboot": {"enrollKeys": "string", "includeWellKnownCertificates": "bool"},
     },
 }
 
@@ -49,10 +49,10 @@ def _in_order(section: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str
     always = ("customization", "key")
     for name, inner in fields.items():
         value = section.get(name)
-        if isinstance(inner, dict) and isinstance(value, Mapping):
+        if isinstance(inner, dict) and "*" not in inner and isinstance(value, Mapping):
             value = _in_order(value, inner)
-        elif isinstance(inner, list) and value:
-            value = [_in_order(item, inner[0]) for item in value]
+        elif isinstance(inner, list) and isinstance(inner[0], dict) and value:
+            value = [_in_order(item or {}, inner[0]) for item in value]
         if value or name in always:
             ordered[name] = value or ({} if name == "customization" else 0)
     return ordered
@@ -65,8 +65,9 @@ def create_schematic(call: Call, request: Any) -> Any:
             f'no image factory client configured for the given URL "{request.image_factory_url}"'
         )
     if request.media_id and not _MEDIA.fullmatch(request.media_id):
+        # Ephemeral resources are kept in memory, whose errors carry no `failed to get: `.
         raise unknown(
-            "failed to get: resource InstallationMedias.omni.sidero.dev"
+            "resource InstallationMedias.omni.sidero.dev"
             f"(ephemeral/{request.media_id}@undefined) doesn't exist"
         )
     if request.talos_version and not is_semver(request.talos_version):
@@ -142,38 +143,31 @@ def create_schematic_from_raw(call: Call, request: Any) -> Any:
         document = _goyaml.load(request.raw_schematic)
     except _goyaml.YamlError as error:
         raise unknown(f"{prefix}{error}") from error
-    if document is None:
+    if _goyaml.is_empty(request.raw_schematic):
         raise unknown(f"{prefix}EOF")
-    if problems := list(_problems(document, _FIELDS, "Schematic")):
-        raise unknown(f"{prefix}yaml: unmarshal errors:\n" + "\n".join(problems))
+    document = {} if document is None else document
+    try:
+        problems = list(mismatches(document, _FIELDS, "schematic.Schematic"))
+        unknown_fields = strangers(document, _FIELDS)
+    except RecursionError as error:  # an alias that contains itself
+        raise unknown(f"{prefix}{_goyaml.reason(error)}") from error
+    if unknown_fields:
+        first = next(iter(unknown_fields))
+        problems.append(f"field {first} not found in type schematic.Schematic")
+    bootloader = ((document.get("customization") or {}) if not problems else {}).get("bootloader")
+    if bootloader and bootloader not in _BOOTLOADERS.values():
+        problems.append(f"invalid bootloader kind: {bootloader}")
+    if problems:
+        # Line numbers are not kept, so line 1 stands for all.
+        lines = "".join(f"\n  line 1: {problem}" for problem in problems)
+        raise unknown(f"{prefix}yaml: unmarshal errors:{lines}")
+    if request.talos_version and not is_semver(request.talos_version):
+        raise unknown("failed to ensure raw schematic: invalid Talos version")
     try:
         canonical = canonical_yaml(document)
     except RecursionError as error:  # an alias that contains itself
         raise unknown(f"{prefix}{_goyaml.reason(error)}") from error
     return management_pb2.CreateSchematicResponse(schematic_id=schematic_id(canonical))
-
-
-def _problems(value: Any, fields: Mapping[str, Any], section: str) -> list[str]:
-    """What a strict Go decoder would say; line numbers are not kept, so line 1 stands for all."""
-    if value is None:
-        return []
-    if not isinstance(value, dict):
-        return [f"  line 1: cannot unmarshal into schematic.{section}"]
-    found: list[str] = []
-    for name, item in value.items():
-        if name not in fields:
-            found.append(f"  line 1: field {name} not found in type schematic.{section}")
-        elif isinstance(fields[name], dict):
-            found += _problems(item, fields[name], name[:1].upper() + name[1:])
-        elif isinstance(fields[name], list) and item is not None:
-            if not isinstance(item, list):
-                found.append(f"  line 1: cannot unmarshal into []schematic.{name.title()}Value")
-                continue
-            for one in item:
-                found += _problems(one, fields[name][0], f"{name.title()}Value")
-        elif name in {"extraKernelArgs", "officialExtensions"} and not isinstance(item, list):
-            found.append("  line 1: cannot unmarshal into []string")
-    return found
 
 
 def get_boot_asset_url(call: Call, request: Any) -> Any:

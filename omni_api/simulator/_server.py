@@ -118,6 +118,8 @@ class Simulator:
             days; None for a few that set the fleet up and work on it. Millions are fine: they
             are computed when they are read.
         account: Name of the Omni account; it prefixes the contexts of configs.
+        api_url: The URL that configs and login pages advertise; None for where it listens:
+            `http://127.0.0.1:PORT/`, with TLS `https://…`. Also `state.api_url`, at any time.
         legacy: Answer as Omni 1.2: newer methods are unimplemented, the audit log knows neither
             filters nor following, and TearDownLockedCluster exists.
         now: The server's clock: a function, or a moment at which it stands still; None for the
@@ -142,6 +144,7 @@ class Simulator:
         machines: int | None = None,
         audit_events: int | None = None,
         account: str = "local",
+        api_url: str | None = None,
         legacy: bool = False,
         now: Callable[[], datetime] | datetime | None = None,
         compression: bool = False,
@@ -158,7 +161,7 @@ class Simulator:
         self._executor: ThreadPoolExecutor | None = None
         self._certificate = issue("localhost", server=True) if tls else None
         self._directory: Path | None = None
-        self.state = Omni(account=account, now=self._clock, legacy=legacy)
+        self.state = Omni(account=account, api_url=api_url or "", now=self._clock, legacy=legacy)
         self.state.accounts = Accounts(self.state)
         self.state.fleet = Fleet(self.state, machines)
         self.state.audit = AuditLog(self.state)
@@ -502,6 +505,10 @@ class Simulator:
         else:
             pair = (self._certificate.key, self._certificate.certificate)
             self._port = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        if not self.state.api_url:
+            # Known only now: a real server, too, advertises the address at which it is reached.
+            scheme = "https" if self._tls else "http"
+            self.state.api_url = f"{scheme}://{self._host}:{self._port}/"
         server.start()
         self._server = server
 

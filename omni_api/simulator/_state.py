@@ -21,7 +21,8 @@ class Omni:
 
     Attributes:
         account: Name of the Omni instance; it prefixes kubeconfig contexts.
-        api_url: The advertised URL of the API, with a trailing slash as real servers write it.
+        api_url: The advertised URL of the API, with a trailing slash as real servers write it;
+            the address that the simulator listens on unless given.
         kubernetes_url: The advertised URL of the Kubernetes proxy.
         now: The server's clock, aware UTC. Faults and tests turn it.
         changed: Held while state changes; notified after every change that a follower may
@@ -29,7 +30,7 @@ class Omni:
     """
 
     account: str = "local"
-    api_url: str = "https://127.0.0.1:8099/"
+    api_url: str = ""
     kubernetes_url: str = "https://127.0.0.1:8095/"
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     changed: threading.Condition = attrs.field(

@@ -96,7 +96,7 @@ def check_call(
 def _parse(payload: str) -> tuple[dict[str, list[str] | None], str]:
     """Read the payload as Go does: member names in any case, unknown members ignored."""
     try:
-        parsed = json.loads(payload)
+        parsed = json.loads(payload, parse_constant=_refuse_constant)
     except ValueError as error:
         msg = f"payload is not JSON: {error}"
         raise InvalidSignature(msg) from None
@@ -119,6 +119,11 @@ def _parse(payload: str) -> tuple[dict[str, list[str] | None], str]:
             msg = "a header of the payload is no array of strings"
             raise InvalidSignature(msg)
     return headers, method
+
+
+def _refuse_constant(name: str) -> None:
+    # Python reads NaN and Infinity; JSON has no such words.
+    raise ValueError(name)
 
 
 def import_key(data: str | bytes, *, longest: timedelta, now: datetime) -> Certificate:
