@@ -105,7 +105,9 @@ class Stream(Generic[T]):
         """Start the call, if that has not been done."""
         if self._state == "new":
             self._perform(next(self._steps))
-            self._state = "open"
+            with self._lock:
+                # It may have been closed meanwhile.
+                self._state = "open" if self._state == "new" else self._state
 
     def _iterate(self) -> Iterator[T]:
         read, size = self._read, self._call.method.size

@@ -136,7 +136,8 @@ class Stream(Generic[T]):
         """Start the call, if that has not been done."""
         if self._state == "new":
             await self._perform(next(self._steps))
-            self._state = "open"
+            # It may have been closed meanwhile.
+            self._state = "open" if self._state == "new" else self._state
 
     async def _received(self) -> bytes | None:
         """Return the next message, None at the end of the stream."""

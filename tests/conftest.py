@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -57,16 +56,14 @@ def _nothing_is_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     left = [
-        thread
-        for thread in threading.enumerate()
-        if thread not in before and not _ends(thread)
+        thread for thread in threading.enumerate() if thread not in before and not _ends(thread)
     ]
     assert not left, f"threads left behind: {left}"
 
 
 def _ends(thread: threading.Thread) -> bool:
     # grpc.aio keeps one poller thread for the whole process.
-    if thread.daemon and "poller" in thread.name.lower():
+    if thread.daemon and "_poll_wrapper" in thread.name:
         return True
     thread.join(5.0)
     return not thread.is_alive()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import omni_api
 import omni_api_async
+
+T = TypeVar("T")
 
 
 class Blocking:
@@ -86,14 +88,26 @@ class Facade:
         self._runner = asyncio.Runner() if name == "asyncio" else None
         self._clients: list[Any] = []
 
+    @property
+    def client_class(self) -> Any:
+        """The package's own client."""
+        return omni_api.OmniClient if self._runner is None else omni_api_async.OmniClient
+
     def client(self, endpoint: str, **options: Any) -> Any:
         """Return a client with blocking methods, whichever package it is of."""
-        if self._runner is None:
-            made: Any = omni_api.OmniClient(endpoint, **options)
-        else:
-            made = Blocking(omni_api_async.OmniClient(endpoint, **options), self._runner)
+        return self.dress(self.client_class(endpoint, **options))
+
+    def dress(self, client: Any) -> Any:
+        """Give a client blocking methods, and close it in the end."""
+        made = client if self._runner is None else Blocking(client, self._runner)
         self._clients.append(made)
         return made
+
+    def meanwhile(self, function: Callable[[], T]) -> T:
+        """Call a function that blocks, while the client's event loop (if it has one) goes on."""
+        if self._runner is None:
+            return function()
+        return self._runner.run(asyncio.to_thread(function))
 
     def close(self) -> None:
         for client in self._clients:

@@ -35,9 +35,7 @@ def main(wheel: str) -> None:
             users = omni.management.list_users().users
 
         async def twin() -> int:
-            async with omni_api_async.OmniClient.from_env(
-                environ=simulator.environment()
-            ) as omni:
+            async with omni_api_async.OmniClient.from_env(environ=simulator.environment()) as omni:
                 return len((await omni.management.list_users()).users)
 
         assert asyncio.run(twin()) == len(users) > 0

@@ -161,7 +161,7 @@ def _left(session: Session, call: Call[T], deadline: float | None, *, sent: int)
     left = deadline - session.monotonic()
     if left <= 0:
         raise DeadlineExceededError(
-            "the timeout passed before the call could be sent",
+            "the timeout passed before the call could be sent" + (" again" if sent else ""),
             code=grpc.StatusCode.DEADLINE_EXCEEDED,
             method=call.method.path,
             hint=advice(call.method, grpc.StatusCode.DEADLINE_EXCEEDED, ""),

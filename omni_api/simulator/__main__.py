@@ -59,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--legacy", action="store_true", help="answer as Omni 1.2")
     chosen = parser.parse_args(arguments)
     # Before the start, so that an early signal is not lost.
-    stopped = threading.Event()
+    told: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stopped.set())
+        signal.signal(number, lambda got, _frame: told.append(got))
     try:
         simulator = Simulator(
             listen=chosen.listen,
@@ -76,7 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with simulator:
         _print_variables(simulator, chosen.roles)
-        stopped.wait()
+        # Not one endless wait: Python runs a handler only when the main thread wakes, and setting
+        # an Event inside one can lock up with the wait on it.
+        pause = threading.Event()
+        while not told:
+            pause.wait(0.1)
     return 0
 
 

@@ -245,6 +245,7 @@ class _Answer:
         except DecodeError as error:
             text = f"grpc: error unmarshalling request: {error}"
             raise Refused(grpc.StatusCode.INTERNAL, text) from None
+        context.add_callback(self._woken)
         fault = self.dispatcher.faults.strike(self.path, is_active)
         if not is_active():
             # Whoever stopped waiting during a delay must not find that the call was made.
@@ -266,6 +267,12 @@ class _Answer:
             omni=omni, path=self.path, caller=caller, metadata=metadata, is_active=is_active
         )
         return call, request, fault
+
+    def _woken(self) -> None:
+        """Let handlers that wait see at once that a call has ended."""
+        self.dispatcher.faults.wake()
+        with self.dispatcher.omni.changed:
+            self.dispatcher.omni.changed.notify_all()
 
     def _without_eula(self, request: Any) -> bool:
         return self.path == f"{_RESOURCES}Watch" or self._is_public(request)

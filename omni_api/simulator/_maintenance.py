@@ -82,8 +82,9 @@ def maintenance_lifecycle(call: Call, request: Any) -> Iterator[Any]:
         for text in _messages(version, request.disk or "/dev/vda", failed=failure is not None):
             if not call.wait_until(partial(_may_go_on, machine, sent)):
                 return
-            yield management_pb2.MaintenanceLifecycleResponse(message=text)
+            # Counted first: the client may leave with this very message.
             sent += 1
+            yield management_pb2.MaintenanceLifecycleResponse(message=text)
     finally:
         _finish(call, machine, version, succeeded=failure is None, sent=sent)
     if failure is not None:

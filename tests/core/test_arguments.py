@@ -155,7 +155,7 @@ def test_a_cluster_is_sent_as_metadata_or_refused(name: str) -> None:
     try:
         metadata = arguments.cluster(name)
     except InvalidInputError as error:
-        assert "cluster must" in str(error)  # noqa: PT017 - both outcomes are fine
+        assert "cluster must" in str(error)
     else:
         assert metadata == (("context", name),)
         assert name.isascii()

@@ -163,6 +163,6 @@ def test_any_text_is_an_endpoint_or_wrong_input(text: str) -> None:
     try:
         endpoint = parse(text)
     except InvalidInputError as error:
-        assert str(error).startswith("endpoint")  # noqa: PT017 - both outcomes are fine
+        assert str(error).startswith("endpoint")
     else:
         assert parse(str(endpoint)) == endpoint
