@@ -11,8 +11,9 @@ import grpc
 import grpc.aio
 import grpc.experimental
 
+from omni_api._core.call import Call
 from omni_api._core.endpoint import Endpoint
-from omni_api.errors import CallError, class_for
+from omni_api.errors import CallError, ClosedError, class_for
 from omni_api.tls import TLS
 
 # Values that gRPC passes on to its core; -1 is no limit.
@@ -43,6 +44,11 @@ A quarter of the CPU a message, and several times the messages a second. Cancel 
 thread, deadlines and Ctrl-C (after 0.2 s on an idle stream) work with it.
 """
 
+FORKED = (
+    "this client belongs to process {pid}; gRPC connections do not survive a fork, so make a new "
+    "client in the child, and start the child with spawn or forkserver"
+)
+
 Credentials = tuple[grpc.ChannelCredentials, tuple[tuple[str, str], ...]]
 """Channel credentials, and the channel options that go with them."""
 
@@ -60,7 +66,9 @@ class ChannelSettings:
     def options(self) -> tuple[tuple[str, int | str], ...]:
         """Return the options that both kinds of channel share."""
         agent = f"sidero-omni-api/{version('sidero-omni-api')}"
-        return (*_OPTIONS, ("grpc.primary_user_agent", agent))
+        # A proxy of the environment stands elsewhere: what is loopback here is another there.
+        proxy = 0 if self.endpoint.is_loopback else 1
+        return (*_OPTIONS, ("grpc.primary_user_agent", agent), ("grpc.enable_http_proxy", proxy))
 
     @property
     def grpc_compression(self) -> grpc.Compression:
@@ -69,9 +77,17 @@ class ChannelSettings:
             grpc.Compression.Gzip if self.compression == "gzip" else grpc.Compression.NoCompression
         )
 
-    def credentials(self) -> Credentials | None:
-        """Return what a TLS connection needs, None for plaintext. Reads files, or the network."""
-        return self.tls.credentials(self.endpoint) if self.endpoint.secure else None
+    def credentials(self, timeout: float | None) -> Credentials | None:
+        """Return what a TLS connection needs, None for plaintext.
+
+        Reads files, and with `insecure_accept_any_certificate` the network, for `timeout` seconds
+        at most.
+
+        Raises:
+            ConfigurationError: A file cannot be used.
+            OSError: The server could not be asked for its certificate.
+        """
+        return self.tls.credentials(self.endpoint, timeout) if self.endpoint.secure else None
 
     def open(self, credentials: Credentials | None) -> grpc.Channel:
         """Open a blocking channel. Nothing is sent yet."""
@@ -97,6 +113,18 @@ class ChannelSettings:
         )
 
 
+def drain(rpc: object) -> None:
+    """Take the last events of a stream that was cancelled in single-threaded mode.
+
+    In that mode events are taken by whoever iterates, and after `cancel()` nobody does any more:
+    gRPC would keep the call, some 20 KB, until the process ends. There is no public way to take
+    them, so this looks for the private one and does nothing where a version lacks it.
+    """
+    state, take = getattr(rpc, "_state", None), getattr(rpc, "_consume_next_event", None)
+    while take is not None and state is not None and state.due:
+        take()
+
+
 class RunningStream(Protocol):
     """A streaming call of grpcio: its messages, serialized, and its end."""
 
@@ -114,4 +142,18 @@ def error_from_rpc(error: object, path: str) -> CallError:
     # Both can be missing where a call broke before it had a status.
     code = grpc.StatusCode.UNKNOWN if code is None else code
     details = details or ""
+    return class_for(code, details)(details, code=code, method=path)
+
+
+def closed_during(call: Call[object]) -> ClosedError:
+    """Return the error for a call whose client was closed before its answer came."""
+    open_end = ", which may have been carried out" if call.changes else ""
+    return ClosedError(f"the client was closed during {call.method.path}{open_end}")
+
+
+def unreachable(error: OSError, path: str) -> CallError:
+    """Return our error for a server that could not be asked for its certificate."""
+    timed_out = isinstance(error, TimeoutError)
+    code = grpc.StatusCode.DEADLINE_EXCEEDED if timed_out else grpc.StatusCode.UNAVAILABLE
+    details = f"failed to ask the server for its certificate: {error}"
     return class_for(code, details)(details, code=code, method=path)

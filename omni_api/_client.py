@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Generic, Self, TypedDict, TypeVar, Unpack
 
 from omni_api._channel import ChannelSettings, Compression
 from omni_api._core import arguments
@@ -16,14 +16,18 @@ from omni_api._core.signing import Signer
 from omni_api.errors import InvalidInputError
 from omni_api.tls import TLS
 
+if TYPE_CHECKING:
+    from omni_api.config import Settings
+
 DriverT = TypeVar("DriverT")
 
 DEFAULT_TIMEOUT = 120.0
 
 
 class Options(TypedDict, total=False):
-    """Options of a client that no environment or file has a say in."""
+    """Options of a client that is made from the environment or a file."""
 
+    tls: TLS
     retry: RetryPolicy
     timeout: Seconds | None
     read_only: bool
@@ -105,15 +109,15 @@ class BaseClient(Generic[DriverT]):
 
         Args:
             environ: Variables to read instead of the process's.
-            options: `retry`, `timeout`, `read_only`, `compression`, as the constructor takes them.
+            options: `tls` (wins over `OMNI_CA_FILE`), `retry`, `timeout`, `read_only` and
+                `compression`, as the constructor takes them.
 
         Raises:
             ConfigurationError: Something is missing or cannot be used; the error says what.
         """
         from omni_api import config
 
-        found = config.from_env(environ)
-        return cls(found.endpoint, auth=found.auth, tls=found.tls, **options)
+        return cls._from(config.from_env(environ), options)
 
     @classmethod
     def from_omniconfig(
@@ -128,15 +132,20 @@ class BaseClient(Generic[DriverT]):
             path: The file. Default: `$OMNICONFIG`, else `$TALOS_HOME/omni/config`, else
                 `~/.talos/omni/config`, as the official client looks for it.
             context: Name of the context. Default: the one selected in the file.
-            options: `retry`, `timeout`, `read_only`, `compression`, as the constructor takes them.
+            options: `tls` (wins over `OMNI_CA_FILE`), `retry`, `timeout`, `read_only` and
+                `compression`, as the constructor takes them.
 
         Raises:
             ConfigurationError: File, context or key is missing or cannot be used.
         """
         from omni_api import config
 
-        found = config.from_omniconfig(path, context)
-        return cls(found.endpoint, auth=found.auth, tls=found.tls, **options)
+        return cls._from(config.from_omniconfig(path, context), options)
+
+    @classmethod
+    def _from(cls, found: Settings, options: Options) -> Self:
+        options.setdefault("tls", found.tls)
+        return cls(found.endpoint, auth=found.auth, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__.partition('.')[0]}.OmniClient of {self._endpoint}>"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
@@ -80,44 +79,42 @@ class Driver:
             self.sleep(step.seconds)
             return b""
         path = step.call.method.path
+        started = self.session.monotonic()
         send = self._unary.get(path)
+        timeout = step.timeout
         if send is None or os.getpid() != self._pid:
-            send = self._unary_callable(path)
-        started = time.perf_counter()
+            send = self._unary_callable(step)
+            if timeout is not None:
+                timeout = max(timeout - (self.session.monotonic() - started), 0.0)
         try:
-            data: bytes = send(step.call.request, timeout=step.timeout, metadata=step.metadata)
+            data: bytes = send(step.call.request, timeout=timeout, metadata=step.metadata)
         except (grpc.RpcError, ValueError) as error:
-            raise self.failure(error, path) from error
-        logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
+            ours = self.failure(error, step.call)
+            if ours is error:
+                raise
+            raise ours from error
+        logger.debug("%s: OK in %.3f s", path, self.session.monotonic() - started)
         return data
 
     def open(self, step: flow.Open) -> _channel.RunningStream:
         """Start a streaming call."""
-        start: Any = self.channel().unary_stream(step.call.method.path)
+        path = step.call.method.path
+        start: Any = self._channel_for(step).unary_stream(path)
         try:
             call: _channel.RunningStream = start(
                 step.call.request, timeout=step.timeout, metadata=step.metadata
             )
         except ValueError as error:
-            raise self.failure(error, step.call.method.path) from error
+            ours = self.failure(error, step.call)
+            if ours is error:
+                raise
+            raise ours from error
         return call
 
     def sleep(self, seconds: float) -> None:
         """Wait; closing the client ends the wait."""
         if self._closed.wait(seconds):
             raise ClosedError("the client was closed while a call waited for its next attempt")
-
-    def channel(self) -> grpc.Channel:
-        """Return the channel, opened now if this is the first call."""
-        self._admit()
-        channel = self._channel
-        if channel is None:
-            with self._lock:
-                self._admit()
-                if self._channel is None:
-                    self._channel = self._settings.open(self._settings.credentials())
-                channel = self._channel
-        return channel
 
     def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""
@@ -128,9 +125,39 @@ class Driver:
         if channel is not None and os.getpid() == self._pid:
             channel.close()
 
-    def _unary_callable(self, path: str) -> Any:
-        channel = self.channel()
-        send: Any = channel.unary_unary(path)
+    def failure(self, error: Exception, call: Call[Any]) -> Exception:
+        """Return our error for one of grpcio's, which says "closed" in two ways.
+
+        A call that runs while its channel is closed ends with CANCELLED; a new one raises
+        ValueError. Any other ValueError is a mistake of ours and stays what it is.
+        """
+        if isinstance(error, grpc.RpcError):
+            ours = _channel.error_from_rpc(error, call.method.path)
+            if not (self._closed.is_set() and ours.code is grpc.StatusCode.CANCELLED):
+                return ours
+        elif not self._closed.is_set():
+            return error
+        return _channel.closed_during(call)
+
+    def _channel_for(self, step: flow.Attempt | flow.Open) -> grpc.Channel:
+        """Return the channel, opened now if this is the first call."""
+        self._admit()
+        if self._channel is not None:
+            return self._channel
+        # Outside of the lock: it may take as long as the server lets it, and close() must not.
+        try:
+            credentials = self._settings.credentials(step.timeout)
+        except OSError as error:
+            raise _channel.unreachable(error, step.call.method.path) from error
+        with self._lock:
+            self._admit()
+            if self._channel is None:
+                self._channel = self._settings.open(credentials)
+            return self._channel
+
+    def _unary_callable(self, step: flow.Attempt) -> Any:
+        path = step.call.method.path
+        send: Any = self._channel_for(step).unary_unary(path)
         with self._lock:
             if not self._closed.is_set():
                 self._unary = {**self._unary, path: send}
@@ -138,23 +165,6 @@ class Driver:
 
     def _admit(self) -> None:
         if os.getpid() != self._pid:
-            raise ClosedError(
-                f"this client belongs to process {self._pid}; gRPC connections do not survive a "
-                "fork, so make a new client in the child (or start it with spawn or forkserver)"
-            )
+            raise ClosedError(_channel.FORKED.format(pid=self._pid))
         if self._closed.is_set():
             raise ClosedError("the client is closed; make a new one")
-
-    def failure(self, error: Exception, path: str) -> Exception:
-        """Return our error for one of grpcio's, which says "closed" in two ways.
-
-        A call that runs while its channel is closed ends with CANCELLED; a new one raises
-        ValueError. Any other ValueError is a mistake of ours and stays what it is.
-        """
-        if isinstance(error, grpc.RpcError):
-            ours = _channel.error_from_rpc(error, path)
-            if not (self._closed.is_set() and ours.code is grpc.StatusCode.CANCELLED):
-                return ours
-        elif not self._closed.is_set():
-            return error
-        return ClosedError(f"the client was closed during {path}, which may have been carried out")

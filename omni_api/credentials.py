@@ -170,7 +170,7 @@ class ServiceAccountKey:
         longest = LONGEST_LIFETIME.total_seconds()
         if not 1 <= seconds <= longest:
             raise InvalidInputError(
-                f"lifetime must be from one second to 365 days, not {timedelta(seconds=seconds)}"
+                f"lifetime must be from one second to 365 days, not {lifetime!r}"
             )
         base = name.removeprefix(_INFRA_PROVIDER)
         domain = "serviceaccount.omni.sidero.dev"

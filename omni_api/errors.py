@@ -159,7 +159,7 @@ class CallError(OmniError):
 
 
 class CallCancelledError(CallError):
-    """CANCELLED: the server, or closing the client, ended the call."""
+    """CANCELLED: the server, or something on the way to it, ended the call."""
 
 
 class UnknownError(CallError):

@@ -5,8 +5,11 @@ Closing a stream cancels the call on the server; so does leaving its `with`, and
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
@@ -15,6 +18,7 @@ import grpc
 from omni_api import _channel
 from omni_api._core import flow
 from omni_api._core.call import Call
+from omni_api._core.flow import logger
 from omni_api.errors import CallError, ClosedError, OmniError
 
 if TYPE_CHECKING:
@@ -32,10 +36,6 @@ class Stream(Generic[T]):
     refuses, a bad signature included, is raised by the first step of the iteration. A stream is
     read once, by one thread at a time; `close()` may come from any.
 
-    Attributes:
-        chunks: Messages delivered so far.
-        bytes_received: Bytes of payload delivered so far: log lines, audit events, the bundle.
-
     Example:
         >>> with omni.management.machine_logs(machine_id=machine_id, tail_lines=3) as lines:
         ...     for line in lines:
@@ -45,31 +45,36 @@ class Stream(Generic[T]):
     """
 
     def __init__(self, driver: Driver, call: Call[T]) -> None:
-        self.chunks = 0
-        self.bytes_received = 0
-        self._driver = driver
-        self._call = call
-        self._read: Callable[[bytes], T] = call.reader()
-        self._steps = flow.start(call, driver.session)
-        self._rpc: _channel.RunningStream | None = None
-        self._lock = threading.Lock()
-        self._state = "new"  # new -> open -> ended | broken | closed
-        self._values = self._iterate()
+        # The work and its generator know nothing of this handle: when the handle is forgotten,
+        # the generator goes with it, and the call is cancelled at once.
+        self._work = _Work(driver, call)
+        self._values = self._work.values()
+
+    @property
+    def chunks(self) -> int:
+        """Messages delivered so far."""
+        return self._work.chunks
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of payload delivered so far: log lines, audit events, the bundle."""
+        return self._work.bytes_received
 
     def __iter__(self) -> Iterator[T]:
-        if self._state in {"closed", "broken"}:
-            raise ClosedError(
-                f"the stream of {self._call.method.name} is {self._state}: it did not come to its "
-                "end (close(), the end of its with block, a break, or an error); call the method "
-                "again"
-            )
+        self._work.refuse_reuse()
         return self._closing()
 
     def __next__(self) -> T:
-        return next(self._values)
+        try:
+            return next(self._values)
+        except ValueError as error:
+            ours = self._one_reader(error)
+            if ours is error:
+                raise
+            raise ours from error
 
     def __enter__(self) -> Self:
-        self._open()
+        self._work.open()
         return self
 
     def __exit__(
@@ -82,35 +87,103 @@ class Stream(Generic[T]):
 
     def close(self) -> None:
         """Cancel the call on the server, at once. A second time, or after the end, is fine."""
+        self._work.cancel()
+        if not _is_running(self._values):
+            # Nobody waits in it, so it can be wound up here and now; unless somebody just began.
+            with contextlib.suppress(ValueError):
+                self._values.close()
+                self._work.finish()
+
+    def __del__(self) -> None:
+        # Entered but never iterated: no generator runs that could wind it up.
+        if hasattr(self, "_work"):
+            self._work.finish()
+
+    def _closing(self) -> Iterator[T]:
+        # An iterator of its own, which keeps this handle alive and is kept by nobody else: when a
+        # loop over it is left by `break`, Python closes it at once, and with it `_values`.
+        try:
+            yield from self._values
+        except ValueError as error:
+            ours = self._one_reader(error)
+            if ours is error:
+                raise
+            raise ours from error
+
+    def _one_reader(self, error: ValueError) -> Exception:
+        """Say what Python's "generator already executing" means; other errors stay themselves."""
+        if isinstance(error, OmniError) or not _is_running(self._values):
+            return error
+        return ClosedError(
+            "a stream is read by one thread at a time, and another one reads this one"
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Stream {self._work.name} {self._work.state}: "
+            f"{self.chunks} chunks, {self.bytes_received} bytes>"
+        )
+
+
+def _is_running(values: Generator[T]) -> bool:
+    return inspect.getgeneratorstate(values) == inspect.GEN_RUNNING
+
+
+class _Work(Generic[T]):
+    """A streaming call and how far it has come."""
+
+    def __init__(self, driver: Driver, call: Call[T]) -> None:
+        self.chunks = 0
+        self.bytes_received = 0
+        self.name = call.method.name
+        self.state = "new"  # new -> open -> ended | broken | closed
+        self._driver = driver
+        self._call = call
+        self._read: Callable[[bytes], T] = call.reader()
+        self._steps = flow.start(call, driver.session)
+        self._rpc: _channel.RunningStream | None = None
+        self._lock = threading.Lock()
+
+    def refuse_reuse(self) -> None:
+        """Refuse to begin another loop over a stream that did not come to its end."""
+        if self.state in {"closed", "broken"}:
+            raise ClosedError(
+                f"the stream of {self.name} is {self.state}: it did not come to its end (close(), "
+                "the end of its with block, a break, or an error); call the method again"
+            )
+
+    def open(self) -> None:
+        """Start the call, if that has not been done."""
+        if self.state != "new":
+            return
+        try:
+            self._perform(next(self._steps))
+        except BaseException:
+            self._settle("broken")
+            raise
+        self._settle("open")
+
+    def cancel(self) -> None:
+        """End the call, unless it has ended."""
         with self._lock:
-            if self._state in {"ended", "broken"}:
+            if self.state in {"ended", "broken"}:
                 return
-            self._state = "closed"
+            self.state = "closed"
             rpc = self._rpc
         if rpc is not None:
             rpc.cancel()
 
-    def __repr__(self) -> str:
-        return (
-            f"<Stream {self._call.method.name} {self._state}: "
-            f"{self.chunks} chunks, {self.bytes_received} bytes>"
-        )
+    def finish(self) -> None:
+        """Cancel the call and take what gRPC still has to say about it."""
+        self.cancel()
+        with self._lock:
+            rpc, self._rpc = self._rpc, None
+        if rpc is not None:
+            _channel.drain(rpc)
 
-    def _closing(self) -> Iterator[T]:
-        # An iterator of its own, which nobody else refers to: when a loop over it is left by
-        # `break`, Python closes it at once, and with it `_values`.
-        yield from self._values
-
-    def _open(self) -> None:
-        """Start the call, if that has not been done."""
-        if self._state == "new":
-            self._perform(next(self._steps))
-            with self._lock:
-                # It may have been closed meanwhile.
-                self._state = "open" if self._state == "new" else self._state
-
-    def _iterate(self) -> Iterator[T]:
-        read, size = self._read, self._call.method.size
+    def values(self) -> Generator[T]:
+        """Yield the answers, counted."""
+        read, size, started = self._read, self._call.method.size, time.perf_counter()
         try:
             for data in self._received():
                 value = read(data)
@@ -119,19 +192,35 @@ class Stream(Generic[T]):
                 yield value
         except OmniError as error:
             # After our own cancel the stream ends quietly, whatever gRPC makes of it.
-            if self._state != "closed":
-                self._state = "broken"
-                if isinstance(error, CallError):
-                    error.chunks, error.bytes_received = self.chunks, self.bytes_received
-                raise
+            if self.state == "closed":
+                return
+            self._settle("broken")
+            if isinstance(error, CallError):
+                error.chunks, error.bytes_received = self.chunks, self.bytes_received
+            raise
         else:
-            if self._state != "closed":
-                self._state = "ended"
+            self._settle("ended")
         finally:
-            self.close()
+            self.finish()
+            logger.debug(
+                "%s: %s after %d messages, %d bytes, %.3f s",
+                self._call.method.path,
+                self.state,
+                self.chunks,
+                self.bytes_received,
+                time.perf_counter() - started,
+            )
+
+    def _settle(self, state: str) -> None:
+        """Move on, unless the stream was closed meanwhile."""
+        with self._lock:
+            if self.state != "closed":
+                self.state = state
 
     def _received(self) -> Iterator[bytes]:
-        self._open()
+        self.open()
+        if self.state != "open":
+            return
         first = self._first()
         if first is None or self._rpc is None:
             return
@@ -139,7 +228,7 @@ class Stream(Generic[T]):
         try:
             yield from self._rpc
         except grpc.RpcError as error:
-            ours = self._driver.failure(error, self._call.method.path)
+            ours = self._driver.failure(error, self._call)
             if isinstance(ours, CallError):
                 flow.complete(ours, self._call)
             raise ours from error
@@ -167,11 +256,11 @@ class Stream(Generic[T]):
             rpc = self._driver.open(step)
             with self._lock:
                 self._rpc = rpc
-                closed = self._state == "closed"
+                closed = self.state == "closed"
             if closed:
                 rpc.cancel()
             return None
         try:
             return next(self._rpc, None) if self._rpc is not None else None
         except grpc.RpcError as error:
-            raise self._driver.failure(error, self._call.method.path) from error
+            raise self._driver.failure(error, self._call) from error

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ __all__ = ["TLS"]
 
 logger = logging.getLogger("omni_api")
 
+_PATIENCE_S = 20.0
+
 # Where systems keep their bundle when the ssl module was built for another place.
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -36,6 +39,18 @@ _BUNDLES = (
 )
 
 
+def _is_path(
+    _: object, attribute: attrs.Attribute[str | Path | None], value: str | Path | None
+) -> None:
+    if not isinstance(value, str | Path | None):
+        raise InvalidInputError(f"{attribute.name} must be a path, not {type(value).__name__}")
+
+
+def _is_bool(_: object, attribute: attrs.Attribute[bool], value: bool) -> None:  # noqa: FBT001
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{attribute.name} must be True or False, not {value!r}")
+
+
 @attrs.frozen(kw_only=True)
 class TLS:
     """How to check the server, and how to show ourselves to a proxy before it.
@@ -44,12 +59,13 @@ class TLS:
         ca_file: PEM file with the CAs to trust instead of the system's trust store.
         client_certificate_file: PEM file with a client certificate, for a proxy that asks.
         client_key_file: PEM file with its private key.
-        insecure_accept_any_certificate: Accept whatever certificate the server shows when the
-            client connects first, self-signed or not. Anybody between you and the server can
-            then read and change everything. Default False.
+        insecure_accept_any_certificate: Trust the certificate that the server shows when the
+            client connects first, whoever signed it and whatever name it is for. Anybody between
+            you and the server can then read and change everything. One that has expired is
+            refused even so: gRPC looks at the dates of any certificate. Default False.
 
     Raises:
-        InvalidInputError: Options contradict each other.
+        InvalidInputError: Options are malformed or contradict each other.
 
     Example:
         >>> from omni_api import TLS
@@ -57,10 +73,10 @@ class TLS:
         '/etc/company/ca.pem'
     """
 
-    ca_file: str | Path | None = None
-    client_certificate_file: str | Path | None = None
-    client_key_file: str | Path | None = None
-    insecure_accept_any_certificate: bool = False
+    ca_file: str | Path | None = attrs.field(default=None, validator=_is_path)
+    client_certificate_file: str | Path | None = attrs.field(default=None, validator=_is_path)
+    client_key_file: str | Path | None = attrs.field(default=None, validator=_is_path)
+    insecure_accept_any_certificate: bool = attrs.field(default=False, validator=_is_bool)
 
     def __attrs_post_init__(self) -> None:
         if (self.client_certificate_file is None) != (self.client_key_file is None):
@@ -74,31 +90,63 @@ class TLS:
             )
 
     def credentials(
-        self, endpoint: Endpoint
+        self, endpoint: Endpoint, timeout: float | None = None
     ) -> tuple[grpc.ChannelCredentials, tuple[tuple[str, str], ...]]:
         """Return channel credentials and the channel options that go with them.
 
         Reads files; with `insecure_accept_any_certificate` also connects once.
-        """
-        roots, options = self._roots(endpoint)
-        return (
-            grpc.ssl_channel_credentials(
-                root_certificates=roots,
-                private_key=_read(self.client_key_file),
-                certificate_chain=_read(self.client_certificate_file),
-            ),
-            options,
-        )
 
-    def _roots(self, endpoint: Endpoint) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
+        Raises:
+            ConfigurationError: A file cannot be read or holds something else.
+            OSError: The server could not be asked for its certificate.
+        """
+        key, chain = _read(self.client_key_file), _read(self.client_certificate_file)
+        roots, options = self._roots(endpoint, self._context(), timeout)
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=roots, private_key=key, certificate_chain=chain
+        )
+        return credentials, options
+
+    def _context(self) -> ssl.SSLContext:
+        """Return an unverifying context with our certificate; refuses files of another kind.
+
+        The ssl module looks at them first: gRPC would only fail to connect, and say why to
+        standard error.
+        """
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(["h2"])
+        ca = _read(self.ca_file)
+        try:
+            if ca is not None:
+                context.load_verify_locations(cadata=ca.decode("ascii", errors="ignore"))
+        except ssl.SSLError as error:
+            raise ConfigurationError(f"{self.ca_file} holds no certificate: {error}") from error
+        try:
+            if self.client_certificate_file is not None:
+                context.load_cert_chain(self.client_certificate_file, self.client_key_file)
+        except ssl.SSLError as error:
+            raise ConfigurationError(
+                f"{self.client_certificate_file} holds no certificate, or one that the key in "
+                f"{self.client_key_file} does not fit: {error}"
+            ) from error
+        return context
+
+    def _roots(
+        self, endpoint: Endpoint, context: ssl.SSLContext, timeout: float | None
+    ) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
         if self.insecure_accept_any_certificate:
             logger.warning(
                 "accepting any certificate of %s: the connection is open to eavesdroppers", endpoint
             )
-            pem, name = shown_certificate(endpoint)
+            pem, name = shown_certificate(endpoint, context, timeout)
             # gRPC has no switch to skip verification, so trust exactly what was shown, by the
-            # name that stands in it.
-            return pem, (("grpc.ssl_target_name_override", name),)
+            # name that stands in it; but ask for the server by the name that the caller gave.
+            return pem, (
+                ("grpc.ssl_target_name_override", name),
+                ("grpc.default_authority", endpoint.address),
+            )
         if self.ca_file is not None:
             return _read(self.ca_file), ()
         return system_roots(), ()
@@ -126,8 +174,8 @@ def system_roots() -> bytes | None:
     for directory in _directories():
         # The hash links of OpenSSL: 5ad8a5d6.0; those that cannot be read are passed over.
         for file in sorted(directory.glob("*.[0-9]*")):
-            if file.is_file() and os.access(file, os.R_OK):
-                found.setdefault(file.read_text(encoding="ascii", errors="ignore"))
+            if (pem := _certificates(file)) is not None:
+                found.setdefault(pem)
     if found:
         return "\n".join(found).encode("ascii")
     for bundle in map(Path, _BUNDLES):
@@ -143,29 +191,53 @@ def _directories() -> list[Path]:
     return [Path(part) for part in named.split(os.pathsep) if part and Path(part).is_dir()]
 
 
-def shown_certificate(endpoint: Endpoint, *, timeout: float = 20.0) -> tuple[bytes, str]:
-    """Connect once, unverified, and return the server's certificate (PEM) and a name in it."""
+def _certificates(file: Path) -> str | None:
+    """Return the text of a PEM file, None where it cannot be read or holds no certificate.
+
+    One broken file would make gRPC refuse all the others.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile=file)
+        return file.read_text(encoding="ascii", errors="ignore")
+    except (ssl.SSLError, OSError):
+        return None
+
+
+def shown_certificate(
+    endpoint: Endpoint, context: ssl.SSLContext, timeout: float | None = None
+) -> tuple[bytes, str]:
+    """Connect once, unverified, and return the server's certificate (PEM) and a name in it.
+
+    Raises:
+        ConfigurationError: The certificate cannot be used.
+        OSError: The server could not be asked.
+    """
     from cryptography import x509
 
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
-    try:
-        with (
-            socket.create_connection((endpoint.host, endpoint.port), timeout) as plain,
-            context.wrap_socket(plain, server_hostname=endpoint.host) as secure,
-        ):
-            der = secure.getpeercert(binary_form=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot ask {endpoint} for its certificate: {error}; is the server there, and does "
-            "it speak TLS?"
-        ) from error
+    patience = _PATIENCE_S if timeout is None else min(timeout, _PATIENCE_S)
+    with (
+        socket.create_connection((endpoint.host, endpoint.port), patience) as plain,
+        context.wrap_socket(plain, server_hostname=endpoint.host) as secure,
+    ):
+        der = secure.getpeercert(binary_form=True)
     if der is None:
         raise ConfigurationError(f"{endpoint} shows no certificate")
     certificate = x509.load_der_x509_certificate(der)
-    return ssl.DER_cert_to_PEM_cert(der).encode("ascii"), _name(certificate) or endpoint.host
+    if not certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc:
+        raise ConfigurationError(
+            f"the certificate of {endpoint} is valid from "
+            f"{certificate.not_valid_before_utc:%Y-%m-%d} to "
+            f"{certificate.not_valid_after_utc:%Y-%m-%d}; gRPC looks at the dates even where any "
+            "certificate is accepted, so the server needs a new one"
+        )
+    name = _name(certificate)
+    if name is None:
+        raise ConfigurationError(
+            f"the certificate of {endpoint} names no host; gRPC wants one even where any "
+            "certificate is accepted, so the server needs a new one"
+        )
+    return ssl.DER_cert_to_PEM_cert(der).encode("ascii"), name
 
 
 def _name(certificate: x509.Certificate) -> str | None:

@@ -13,13 +13,14 @@ import contextlib
 import threading
 from collections import deque
 
-import grpc
-
 from omni_api._channel import RunningStream
 
 _MOST_MESSAGES = 2_048
 _MOST_BYTES = 4 * 1024 * 1024
 """What may wait for the consumer; then the thread stops reading, and gRPC stops the server."""
+
+_LOOK_S = 1.0
+"""How often a thread that waits for its consumer looks whether the loop still exists."""
 
 _GATHER_S = 0.001
 """How long the consumer, once woken, lets a batch grow: a wake-up costs what fifty messages do."""
@@ -36,7 +37,7 @@ class BulkCall:
         self._bytes = 0
         self._ended = False
         self._cancelled = False
-        self._error: grpc.RpcError | None = None
+        self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._batch: deque[bytes] = deque()
         self._finished = asyncio.Event()
@@ -77,8 +78,9 @@ class BulkCall:
                     self._state.notify_all()
                     break
                 if self._ended or self._cancelled:
-                    if self._error is not None:
-                        raise self._error
+                    error, self._error = self._error, None
+                    if error is not None:
+                        raise error
                     return False
                 self._waiter = self._loop.create_future()
             await self._waiter
@@ -104,12 +106,15 @@ class BulkCall:
                     self._bytes += len(data)
                     while self._is_full():
                         self._wake()
-                        self._state.wait()
+                        self._state.wait(_LOOK_S)
+                        if self._loop.is_closed():
+                            self._cancelled = True
+                            self._rpc.cancel()
                     if self._cancelled:
                         break
                 if self._waiter is not None:
                     self._wake()
-        except grpc.RpcError as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, not swallowed
             self._error = error
         with self._state:
             self._ended = True
@@ -135,8 +140,12 @@ class BulkCall:
 
     async def joined(self) -> None:
         """Wait until the thread has ended, after `cancel` or the end of the stream."""
-        await self._finished.wait()
-        self._thread.join()
+        if asyncio.get_running_loop() is self._loop:
+            await self._finished.wait()
+            self._thread.join()
+        else:
+            # Its own loop is gone, and cannot tell.
+            await asyncio.to_thread(self._thread.join)
 
 
 def _settle(waiter: asyncio.Future[None]) -> None:

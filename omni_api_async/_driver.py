@@ -6,10 +6,10 @@ The twin of `omni_api/_driver.py`; what it decides is nothing but where to await
 from __future__ import annotations
 
 import asyncio
-import time
+import os
 import weakref
 from collections.abc import Generator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 import grpc
 import grpc.aio
@@ -29,9 +29,17 @@ T = TypeVar("T")
 class Driver:
     """One channel, opened by the first call in that call's event loop."""
 
+    _process: ClassVar[int | None] = None
+    """The process in which grpc.aio was first used.
+
+    Global because what it says is: grpc.aio starts a poller once per process, and a call in a
+    forked child of that process never returns.
+    """
+
     def __init__(self, settings: _channel.ChannelSettings, session: flow.Session) -> None:
         self.session = session
         self._settings = settings
+        self._pid = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self._channel: grpc.aio.Channel | None = None
@@ -85,29 +93,40 @@ class Driver:
             await self.sleep(step.seconds)
             return b""
         path = step.call.method.path
+        started = self.session.monotonic()
         send = self._unary.get(path)
+        timeout = step.timeout
         if send is None or self._loop is not asyncio.get_running_loop():
-            send = cast(Any, await self.channel()).unary_unary(path)
-            self._unary = {**self._unary, path: send}
-        started = time.perf_counter()
+            send = await self._unary_callable(step)
+            if timeout is not None:
+                timeout = max(timeout - (self.session.monotonic() - started), 0.0)
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
         try:
-            data: bytes = await send(
-                step.call.request, timeout=step.timeout, metadata=step.metadata
-            )
+            data: bytes = await send(step.call.request, timeout=timeout, metadata=step.metadata)
         except (grpc.RpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
-            raise self.failure(error, path) from error
-        logger.debug("%s: OK in %.3f s", path, time.perf_counter() - started)
+            cancelled = task is not None and task.cancelling() > before
+            ours = self.failure(error, step.call, cancelled=cancelled)
+            if ours is error:
+                raise
+            raise ours from error
+        logger.debug("%s: OK in %.3f s", path, self.session.monotonic() - started)
         return data
 
     async def open(self, step: flow.Open) -> RunningCall:
         """Start a streaming call: one that ends by itself in a thread, a live one in the loop."""
         method = step.call.method
-        channel: Any = await (self.channel() if step.call.live else self._blocking_channel())
+        channel: Any = await self._channel_for(step)
+        if not step.call.live:
+            channel = self._blocking_channel()
         start = channel.unary_stream(method.path)
         try:
             call = start(step.call.request, timeout=step.timeout, metadata=step.metadata)
         except (grpc.aio.UsageError, ValueError) as error:
-            raise self.failure(error, method.path) from error
+            ours = self.failure(error, step.call)
+            if ours is error:
+                raise
+            raise ours from error
         if step.call.live:
             return LiveCall(call)
         bulk = BulkCall(call, method.name)
@@ -124,10 +143,99 @@ class Driver:
             return
         raise ClosedError("the client was closed while a call waited for its next attempt")
 
-    async def channel(self) -> grpc.aio.Channel:
+    async def close(self) -> None:
+        """Cancel what runs and close the channel; a second time is fine."""
+        if self._closed is None:
+            self._closed = asyncio.Event()
+        self._closed.set()
+        channel, self._channel, self._unary = self._channel, None, {}
+        blocking, self._blocking = self._blocking, None
+        if self._pid != os.getpid():
+            return  # a forked child must not touch its parent's connections
+        try:
+            if blocking is not None:
+                blocking.close()
+            for bulk in tuple(self._bulk):
+                await bulk.joined()
+        finally:
+            if channel is not None:
+                await channel.close()
+
+    @property
+    def runs(self) -> bool:
+        """Whether the loop that the connection belongs to can still do anything."""
+        return self._loop is not None and not self._loop.is_closed()
+
+    def failure(
+        self, error: BaseException, call: Call[Any], *, cancelled: bool = False
+    ) -> BaseException:
+        """Return our error for one of grpc.aio's, which says "closed" in three ways.
+
+        A call that runs while its channel is closed ends with CANCELLED or, as if the caller's
+        task had been cancelled, with `asyncio.CancelledError`; a new one raises `UsageError`. A
+        cancellation of the caller's task (`cancelled`) stays what it is.
+        """
+        if isinstance(error, grpc.RpcError):
+            ours = _channel.error_from_rpc(error, call.method.path)
+            if not (self._is_closed and ours.code is grpc.StatusCode.CANCELLED):
+                return ours
+        elif cancelled or not self._is_closed:
+            return error
+        return _channel.closed_during(call)
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._closed is not None and self._closed.is_set()
+
+    async def _channel_for(self, step: flow.Attempt | flow.Open) -> grpc.aio.Channel:
         """Return the channel, opened now if this is the first call."""
-        loop = asyncio.get_running_loop()
-        if self._closed is not None and self._closed.is_set():
+        await self.ready(step.timeout, step.call.method.path)
+        if self._channel is None:
+            raise ClosedError("the client was closed while it opened; nothing was sent")
+        return self._channel
+
+    async def ready(self, seconds: float | None = None, path: str = "") -> None:
+        """Open the channel in the running loop, if that has not been done."""
+        self._admit()
+        if self._channel is not None:
+            return
+        # A failure to open, such as an unreadable CA file, is not kept for the next call.
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.ensure_future(self._open(seconds))
+        try:
+            await asyncio.shield(self._opening)
+        except OSError as error:
+            raise _channel.unreachable(error, path) from error
+
+    async def _open(self, seconds: float | None) -> None:
+        # Reads files, and with insecure_accept_any_certificate the network: not in the loop.
+        credentials = await asyncio.to_thread(self._settings.credentials, seconds)
+        if self._is_closed:
+            return
+        Driver._process = self._pid
+        self._credentials = credentials
+        self._channel = self._settings.open_async(credentials)
+
+    def _blocking_channel(self) -> grpc.Channel:
+        """Return the channel of the bulk streams, opened now if this is the first of them."""
+        if self._is_closed:
+            raise ClosedError("the client is closed; make a new one")
+        if self._blocking is None:
+            self._blocking = self._settings.open(self._credentials)
+        return self._blocking
+
+    async def _unary_callable(self, step: flow.Attempt) -> Any:
+        channel: Any = await self._channel_for(step)
+        path = step.call.method.path
+        send = channel.unary_unary(path)
+        self._unary = {**self._unary, path: send}
+        return send
+
+    def _admit(self) -> None:
+        loop, pid = asyncio.get_running_loop(), os.getpid()
+        if self._pid != pid or Driver._process not in {None, pid}:
+            raise ClosedError(_channel.FORKED.format(pid=Driver._process or self._pid))
+        if self._is_closed:
             raise ClosedError("the client is closed; make a new one")
         if self._loop is None:
             self._loop, self._closed = loop, asyncio.Event()
@@ -136,62 +244,3 @@ class Driver:
                 "this client belongs to another event loop, the one of its first call; make one "
                 "client per asyncio.run()"
             )
-        if self._channel is None:
-            # A failure to open, such as an unreadable CA file, is not kept for the next call.
-            if self._opening is None or self._opening.done():
-                self._opening = asyncio.ensure_future(self._open())
-            await asyncio.shield(self._opening)
-        assert self._channel is not None  # noqa: S101 - just opened
-        return self._channel
-
-    async def _open(self) -> None:
-        # Reads files, and with insecure_accept_any_certificate the network: not in the loop.
-        credentials = await asyncio.to_thread(self._settings.credentials)
-        self._credentials = credentials
-        self._channel = self._settings.open_async(credentials)
-
-    async def _blocking_channel(self) -> grpc.Channel:
-        """Return the channel of the bulk streams, opened now if this is the first of them."""
-        await self.channel()
-        if self._blocking is None:
-            self._blocking = self._settings.open(self._credentials)
-        return self._blocking
-
-    async def close(self) -> None:
-        """Cancel what runs and close the channel; a second time is fine."""
-        if self._closed is None:
-            self._closed = asyncio.Event()
-        self._closed.set()
-        channel, self._channel, self._unary = self._channel, None, {}
-        blocking, self._blocking = self._blocking, None
-        if blocking is not None:
-            blocking.close()
-        for bulk in tuple(self._bulk):
-            await bulk.joined()
-        if channel is not None:
-            await channel.close()
-
-    @property
-    def runs(self) -> bool:
-        """Whether the loop that the connection belongs to can still do anything."""
-        return self._loop is not None and not self._loop.is_closed()
-
-    def failure(self, error: BaseException, path: str) -> BaseException:
-        """Return our error for one of grpc.aio's, which says "closed" in three ways.
-
-        A call that runs while its channel is closed ends with CANCELLED or, as if the caller's
-        task had been cancelled, with `asyncio.CancelledError`; a new one raises `UsageError`. A
-        cancellation of the caller's task stays what it is.
-        """
-        closed = self._closed is not None and self._closed.is_set()
-        if isinstance(error, grpc.RpcError):
-            ours = _channel.error_from_rpc(error, path)
-            if not (closed and ours.code is grpc.StatusCode.CANCELLED):
-                return ours
-        elif isinstance(error, asyncio.CancelledError):
-            task = asyncio.current_task()
-            if not closed or (task is not None and task.cancelling()):
-                return error
-        elif not closed:
-            return error
-        return ClosedError(f"the client was closed during {path}, which may have been carried out")

@@ -39,7 +39,7 @@ class OmniClient(BaseClient[Driver], Facades):
         await self._driver.close()
 
     async def __aenter__(self) -> Self:
-        await self._driver.channel()
+        await self._driver.ready()
         return self
 
     async def __aexit__(

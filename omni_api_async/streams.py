@@ -15,6 +15,7 @@ import grpc
 
 from omni_api._core import flow
 from omni_api._core.call import Call
+from omni_api._core.flow import logger
 from omni_api.errors import CallError, ClosedError, OmniError
 
 if TYPE_CHECKING:
@@ -48,10 +49,6 @@ class Stream(Generic[T]):
     refuses, a bad signature included, is raised by the first step of the iteration. A stream is
     read once, by one task at a time.
 
-    Attributes:
-        chunks: Messages delivered so far.
-        bytes_received: Bytes of payload delivered so far: log lines, audit events, the bundle.
-
     Example:
         >>> async with omni.management.machine_logs(machine_id=machine_id, tail_lines=3) as lines:
         ...     async for line in lines:
@@ -61,15 +58,26 @@ class Stream(Generic[T]):
     """
 
     def __init__(self, driver: Driver, call: Call[T]) -> None:
-        self.chunks = 0
-        self.bytes_received = 0
+        self._chunks = 0
+        self._bytes_received = 0
         self._driver = driver
         self._call = call
         self._read: Callable[[bytes], T] = call.reader()
         self._size = call.method.size
+        self._busy = False
         self._rpc: RunningCall | None = None
         self._steps = flow.start(call, driver.session)
         self._state = "new"  # new -> open -> reading -> ended | broken | closed
+
+    @property
+    def chunks(self) -> int:
+        """Messages delivered so far."""
+        return self._chunks
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of payload delivered so far: log lines, audit events, the bundle."""
+        return self._bytes_received
 
     def __aiter__(self) -> AsyncIterator[T]:
         if self._state in {"closed", "broken"}:
@@ -83,17 +91,20 @@ class Stream(Generic[T]):
     async def __anext__(self) -> T:
         if self._state in {"ended", "broken", "closed"}:
             raise StopAsyncIteration
+        if self._busy:
+            raise ClosedError(
+                "a stream is read by one task at a time, and another one reads this one"
+            )
+        data = None if self._rpc is None else self._rpc.at_hand()
+        if data is None:
+            data = await self._waited()
         try:
-            data = None if self._rpc is None else self._rpc.at_hand()
-            if data is None:
-                data = await self._received()
-            if data is None:
-                raise self._ended()
             value = self._read(data)
-        except (OmniError, asyncio.CancelledError) as error:
+        except OmniError as error:
+            self._cancel()
             raise self._broken(error) from error.__cause__
-        self.chunks += 1
-        self.bytes_received += self._size(value)
+        self._chunks += 1
+        self._bytes_received += self._size(value)
         return value
 
     async def __aenter__(self) -> Self:
@@ -134,24 +145,76 @@ class Stream(Generic[T]):
 
     async def _open(self) -> None:
         """Start the call, if that has not been done."""
-        if self._state == "new":
+        if self._state != "new":
+            return
+        self._busy = True
+        try:
             await self._perform(next(self._steps))
-            # It may have been closed meanwhile.
-            self._state = "open" if self._state == "new" else self._state
+        except BaseException:
+            self._settle("broken")
+            raise
+        finally:
+            self._busy = False
+        self._settle("open")
+
+    def _settle(self, state: str) -> None:
+        """Move on, unless the stream was closed meanwhile."""
+        if self._state != "closed":
+            self._state = state
+        if state in {"ended", "broken"}:
+            logger.debug(
+                "%s: %s after %d messages, %d bytes",
+                self._call.method.path,
+                self._state,
+                self.chunks,
+                self.bytes_received,
+            )
+
+    async def _waited(self) -> bytes:
+        """Wait for the next message.
+
+        Raises:
+            StopAsyncIteration: The stream came to its end, or was closed by us.
+        """
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        try:
+            data = await self._received()
+        except (OmniError, asyncio.CancelledError) as error:
+            cancelled = task is not None and task.cancelling() > before
+            if self._state == "closed" and not (
+                cancelled and isinstance(error, asyncio.CancelledError)
+            ):
+                raise StopAsyncIteration from None
+            if isinstance(error, asyncio.CancelledError):
+                self._cancel()
+                ours = error if cancelled else self._driver.failure(error, self._call)
+                if ours is error:
+                    raise
+                raise ours from error
+            self._broken(error)
+            raise
+        if data is None:
+            self._settle("ended")
+            raise StopAsyncIteration
+        return data
 
     async def _received(self) -> bytes | None:
         """Return the next message, None at the end of the stream."""
         await self._open()
-        if self._state != "reading":
-            return await self._first()
-        assert self._rpc is not None  # noqa: S101 - there was a first message
+        self._busy = True
         try:
+            if self._state != "reading":
+                return await self._first()
+            assert self._rpc is not None  # noqa: S101 - there was a first message
             return await self._rpc.read()
         except grpc.RpcError as error:
-            ours = self._driver.failure(error, self._call.method.path)
+            ours = self._driver.failure(error, self._call)
             if isinstance(ours, CallError):
                 flow.complete(ours, self._call)
             raise ours from error
+        finally:
+            self._busy = False
 
     async def _first(self) -> bytes | None:
         """Drive the start of the stream, retries included, up to its first message."""
@@ -183,29 +246,14 @@ class Stream(Generic[T]):
         try:
             return await self._rpc.read()
         except grpc.RpcError as error:
-            raise self._driver.failure(error, self._call.method.path) from error
+            raise self._driver.failure(error, self._call) from error
 
-    def _ended(self) -> StopAsyncIteration:
-        if self._state != "closed":
-            self._state = "ended"
-        return StopAsyncIteration()
-
-    def _broken(self, error: BaseException) -> BaseException:
-        """Say what a failure means: quiet after our own close, else how far the stream came."""
-        if self._state == "closed" and not _cancelled_from_outside():
-            return StopAsyncIteration()
-        if isinstance(error, asyncio.CancelledError):
-            self._cancel()
-            return self._driver.failure(error, self._call.method.path)
-        self._state = "broken"
+    def _broken(self, error: OmniError) -> OmniError:
+        """Note that the stream broke, and in the error how far it had come."""
+        self._settle("broken")
         if isinstance(error, CallError):
             error.chunks, error.bytes_received = self.chunks, self.bytes_received
         return error
-
-
-def _cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class _Closing(AsyncIterator[T]):

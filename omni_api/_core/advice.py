@@ -12,6 +12,8 @@ _ROLE = re.compile(r'role:? "(\w+)"')
 _UNTRUSTED = (
     "CERTIFICATE_VERIFY_FAILED",
     "certificate verify failed",
+    "Hostname Verification Check failed",
+    "Failed to create security handshaker",
     "Peer name",
     "handshake failed",
 )
@@ -22,7 +24,9 @@ _BY_CODE = {
         "not revoked, that it has not expired, and that this machine's clock is right to within "
         "five minutes"
     ),
-    grpc.StatusCode.UNAVAILABLE: "Check the endpoint, the network and whether the server runs",
+    grpc.StatusCode.UNAVAILABLE: (
+        "Check the endpoint, the network, a proxy named by https_proxy, and whether the server runs"
+    ),
     grpc.StatusCode.DEADLINE_EXCEEDED: (
         "Pass a longer timeout, or find out why the server is slow"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 import attrs
@@ -10,7 +11,7 @@ from omni_api.errors import InvalidInputError
 
 _FORMS = "https://HOST[:PORT] (TLS), http://HOST[:PORT] or grpc://HOST[:PORT] (plaintext)"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
-_IPV6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
+_ZONE = re.compile(r"[A-Za-z0-9._-]+")
 _HIGHEST_PORT = 65_535
 _SHOWN = 80
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -30,6 +31,16 @@ class Endpoint:
     host: str
     port: int
     secure: bool
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine itself."""
+        if self.host.lower().rstrip(".") == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.partition("%")[0]).is_loopback
+        except ValueError:
+            return False
 
     @property
     def address(self) -> str:
@@ -68,7 +79,7 @@ def parse(url: str) -> Endpoint:
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     if authority.startswith("["):
         host, bracket, port = authority[1:].partition("]")
-        valid = bool(bracket and _IPV6.fullmatch(host) and ":" in host and port[:1] in {"", ":"})
+        valid = bool(bracket) and _is_ipv6(host) and port[:1] in {"", ":"}
         port = port[1:]
     else:
         host, _, port = authority.partition(":")
@@ -81,6 +92,15 @@ def parse(url: str) -> Endpoint:
     if port and not (_PORT.fullmatch(port) and 0 < int(port) <= _HIGHEST_PORT):
         raise InvalidInputError(f"endpoint port must be 1 to 65535, not {_shown(port, rest)}")
     return Endpoint(host=host, port=int(port) if port else default_port, secure=secure)
+
+
+def _is_ipv6(host: str) -> bool:
+    address, percent, zone = host.partition("%")
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return not percent or _ZONE.fullmatch(zone) is not None
 
 
 def _shown(part: str, whole: str) -> str:

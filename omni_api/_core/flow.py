@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("omni_api")
 
+_TEN_YEARS = 10 * 365 * 86_400.0
+
 
 @attrs.frozen(kw_only=True)
 class Attempt:
@@ -167,7 +169,8 @@ def _left(session: Session, call: Call[T], deadline: float | None, *, sent: int)
             hint=advice(call.method, grpc.StatusCode.DEADLINE_EXCEEDED, ""),
             attempts=sent,
         )
-    return left
+    # gRPC counts in nanoseconds of 64 bits; a longer wait than this is none to it.
+    return min(left, _TEN_YEARS)
 
 
 def _judge(

@@ -32,7 +32,14 @@ AMBIGUOUS = frozenset(
 """Codes after which a change may or may not have happened."""
 
 _A_DAY = 86_400
-_NEVER_SENT = ("failed to connect", "Connection refused", "DNS resolution failed", "name resol")
+# What grpc itself says; a server's handler may report a refused connection of its own.
+_NEVER_SENT = (
+    "failed to connect to all addresses",
+    "DNS resolution failed",
+    "Name resolution failure",
+    "name resolution failure",
+    "failed to ask the server",
+)
 
 
 def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> None:
@@ -42,7 +49,9 @@ def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> Non
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _A_DAY:
-        raise InvalidInputError(f"{attribute.name} must be seconds above 0, not {value!r}")
+        raise InvalidInputError(
+            f"{attribute.name} must be seconds above 0, not {value!r}; the longest is a day"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -110,4 +119,4 @@ def outcome_unknown(error: CallError, call: Call[object]) -> bool:
         # Omni's plain errors are UNKNOWN too; they come from a handler that finished. What grpc
         # itself reports as UNKNOWN starts so:
         return error.details.startswith(("Stream removed", "Exception "))
-    return not any(text in error.details for text in _NEVER_SENT)
+    return not error.details.startswith(_NEVER_SENT)

@@ -80,8 +80,9 @@ def signed_metadata(signer: Signer, path: str, metadata: Metadata, *, now: datet
     """
     if signer.expires is not None and now >= signer.expires:
         raise ExpiredKeyError(
-            f"the key of {signer.identity} expired at {signer.expires:%Y-%m-%d %H:%M:%S} UTC; "
-            "log in again, or renew the service account"
+            f"the key of {signer.identity} expired at {signer.expires:%Y-%m-%d %H:%M:%S} UTC "
+            f"(this machine's clock says {now:%Y-%m-%d %H:%M:%S}); log in again, or renew the "
+            "service account"
         )
     stamped = (*metadata, ("x-sidero-timestamp", str(int(now.timestamp()))))
     text = payload(path, stamped)

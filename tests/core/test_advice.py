@@ -75,7 +75,9 @@ def test_a_failure_of_tls_and_a_server_that_is_not_there_get_different_advice() 
     untrusted = hint(call, Code.UNAVAILABLE, "Ssl handshake failed: CERTIFICATE_VERIFY_FAILED")
     absent = hint(call, Code.UNAVAILABLE, "failed to connect to all addresses: Connection refused")
     assert "tls=TLS(ca_file=" in untrusted
-    assert absent == "Check the endpoint, the network and whether the server runs"
+    assert absent == (
+        "Check the endpoint, the network, a proxy named by https_proxy, and whether the server runs"
+    )
 
 
 def test_a_licence_that_nobody_accepted_and_a_passed_deadline_get_advice() -> None:
