@@ -10,8 +10,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from omni_api._channel import Compression as Compression
+    from omni_api._core.dates import Day as Day
     from omni_api._core.durations import UNSET as UNSET
+    from omni_api._core.durations import Seconds as Seconds
+    from omni_api._core.durations import Timeout as Timeout
+    from omni_api._core.durations import Unset as Unset
     from omni_api._core.retry import RetryPolicy as RetryPolicy
+    from omni_api._core.signing import Signer as Signer
     from omni_api._core.values import AnyMessage as AnyMessage
     from omni_api._gen.models import AuditLogEventType as AuditLogEventType
     from omni_api._gen.models import AuditLogLine as AuditLogLine
@@ -103,6 +109,7 @@ else:
         "CallCancelledError": "omni_api.errors",
         "CallError": "omni_api.errors",
         "ClosedError": "omni_api.errors",
+        "Compression": "omni_api._channel",
         "ConfigurationError": "omni_api.errors",
         "CreateJoinTokenResponse": "omni_api._gen.models",
         "CreateSchematicResponse": "omni_api._gen.models",
@@ -110,6 +117,7 @@ else:
         "CreateUserResponse": "omni_api._gen.models",
         "DamagedKeyError": "omni_api.errors",
         "DataLossError": "omni_api.errors",
+        "Day": "omni_api._core.dates",
         "DeadlineExceededError": "omni_api.errors",
         "ExpiredKeyError": "omni_api.errors",
         "FailedPreconditionError": "omni_api.errors",
@@ -150,19 +158,23 @@ else:
         "RpcStatus": "omni_api._gen.models",
         "SchematicBootloader": "omni_api._gen.models",
         "SchematicOverlay": "omni_api._gen.models",
+        "Seconds": "omni_api._core.durations",
         "ServiceAccount": "omni_api._gen.models",
         "ServiceAccountKey": "omni_api.credentials",
         "SiderolinkGRPCTunnelMode": "omni_api._gen.models",
+        "Signer": "omni_api._core.signing",
         "Stream": "omni_api_async.streams",
         "SupportBundleProgress": "omni_api.progress",
         "TLS": "omni_api.tls",
         "TalosconfigResponse": "omni_api._gen.models",
+        "Timeout": "omni_api._core.durations",
         "UNSET": "omni_api._core.durations",
         "UnauthenticatedError": "omni_api.errors",
         "UnavailableError": "omni_api.errors",
         "UnimplementedError": "omni_api.errors",
         "UnknownError": "omni_api.errors",
         "UnsentError": "omni_api.errors",
+        "Unset": "omni_api._core.durations",
         "User": "omni_api._gen.models",
         "UserKey": "omni_api.credentials",
         "ValidateJsonSchemaResponse": "omni_api._gen.models",
@@ -198,6 +210,7 @@ __all__ = [
     "CallCancelledError",
     "CallError",
     "ClosedError",
+    "Compression",
     "ConfigurationError",
     "CreateJoinTokenResponse",
     "CreateSchematicResponse",
@@ -205,6 +218,7 @@ __all__ = [
     "CreateUserResponse",
     "DamagedKeyError",
     "DataLossError",
+    "Day",
     "DeadlineExceededError",
     "ExpiredKeyError",
     "FailedPreconditionError",
@@ -245,19 +259,23 @@ __all__ = [
     "RpcStatus",
     "SchematicBootloader",
     "SchematicOverlay",
+    "Seconds",
     "ServiceAccount",
     "ServiceAccountKey",
     "SiderolinkGRPCTunnelMode",
+    "Signer",
     "Stream",
     "SupportBundleProgress",
     "TLS",
     "TalosconfigResponse",
+    "Timeout",
     "UNSET",
     "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
     "UnknownError",
     "UnsentError",
+    "Unset",
     "User",
     "UserKey",
     "ValidateJsonSchemaResponse",

@@ -21,29 +21,6 @@ Field = descriptor_pb2.FieldDescriptorProto
 
 WELL_KNOWN = Path(grpc_tools_init).parent / "_proto"
 
-KEYS: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "changes": str,
-    "retry": str,
-    "metadata": str,
-    "role": (str, list),
-    "stream": str,
-    "deadline": str,
-    "since": str,
-    "until": str,
-    "required": list,
-    "mandatory": list,
-    "defaults": dict,
-    "payload": list,
-    "example": str,
-}
-CHOICES = {
-    "retry": {"read", "never"},
-    "metadata": {"none", "cluster", "cluster?"},
-    "deadline": {"default", "none"},
-}
-ROLES = ("None", "InfraProvider", "Reader", "Auditor", "Operator", "Admin")
-
 
 class ContractError(Exception):
     """The protos and the annotations do not fit together; nothing was generated."""
@@ -78,6 +55,7 @@ class Rpc:
     request: str
     response: str
     server_streaming: bool
+    client_streaming: bool
     notes: Mapping[str, Any]
     """The rpc's table of methods.toml."""
 
@@ -166,9 +144,9 @@ def read(root: Path) -> Contract:
             request=method.input_type.lstrip("."),
             response=method.output_type.lstrip("."),
             server_streaming=method.server_streaming,
+            client_streaming=method.client_streaming,
             notes=tables.pop(full_name),
         )
-        _check(rpc, messages)
         rpcs.append(rpc)
     if tables:
         raise ContractError(f"methods.toml describes rpcs that no proto has: {sorted(tables)}")
@@ -264,55 +242,3 @@ def _messages(
             tuple(_enums(message.enum_type, (*here, 4), full_name, comments)),
         )
         yield from _messages(file, message.nested_type, (*here, 3), full_name, comments)
-
-
-def _check(rpc: Rpc, messages: Mapping[str, Message]) -> None:
-    """Refuse annotations that are incomplete or contradict the proto."""
-    where, notes = f"methods.toml [{rpc.full_name}]", rpc.notes
-    if missing := KEYS.keys() - notes.keys():
-        raise ContractError(f"{where}: missing {sorted(missing)}; nothing has a default")
-    if unknown := notes.keys() - KEYS.keys():
-        raise ContractError(f"{where}: unknown {sorted(unknown)}")
-    for key, kind in KEYS.items():
-        if not isinstance(notes[key], kind):
-            raise ContractError(f"{where}: {key} = {notes[key]!r} has the wrong type")
-    for key, allowed in CHOICES.items():
-        if notes[key] not in allowed:
-            raise ContractError(f"{where}: {key} = {notes[key]!r} is none of {sorted(allowed)}")
-    roles = notes["role"] if isinstance(notes["role"], list) else [notes["role"]]
-    if bad := set(roles) - {*ROLES, "signed", "unsigned"}:
-        raise ContractError(f"{where}: role names {sorted(bad)}, which Omni does not have")
-    request = (
-        {field.name for field, _ in messages[rpc.request].fields}
-        if rpc.request in messages
-        else set()
-    )
-    response = (
-        {field.name for field, _ in messages[rpc.response].fields}
-        if rpc.response in messages
-        else set()
-    )
-    when, _, flag = notes["changes"].partition(" ")
-    if notes["changes"] not in {"never", "always"} and (
-        when not in {"if", "unless"} or flag not in request
-    ):
-        raise ContractError(f'{where}: changes is "never", "always", "if FIELD" or "unless FIELD"')
-    when, _, flag = notes["stream"].partition(" if ")
-    if when not in {"none", "bulk", "live"} or (flag and (when != "live" or flag not in request)):
-        raise ContractError(f'{where}: stream is "none", "bulk", "live" or "live if FIELD"')
-    if notes["changes"] == "always" and notes["retry"] != "never":
-        raise ContractError(f'{where}: it changes something, so retry must be "never"')
-    for key, names in (
-        ("required", request),
-        ("mandatory", request),
-        ("defaults", request),
-        ("payload", response),
-    ):
-        if lost := set(notes[key]) - names:
-            raise ContractError(f"{where}: {key} names {sorted(lost)}, which its message lacks")
-    if (notes["stream"] == "none") == rpc.server_streaming:
-        raise ContractError(f"{where}: stream = {notes['stream']!r} contradicts the proto")
-    if not rpc.doc:
-        raise ContractError(
-            f"{rpc.full_name} has no comment in its proto; it becomes the docstring"
-        )

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import checks
 import contract
 import render_calls
 import render_facades
@@ -30,7 +31,9 @@ ROOT = HERE.parent
 
 def rendered() -> dict[str, str]:
     """Return path -> text of every generated file, formatted."""
-    files = dict(_texts(contract.read(HERE)))
+    found = contract.read(HERE)
+    checks.check(found)
+    files = dict(_texts(found))
     with tempfile.TemporaryDirectory() as scratch:
         for path, text in files.items():
             target = Path(scratch, path)

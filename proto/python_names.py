@@ -19,7 +19,12 @@ SCALARS = {
     Field.TYPE_UINT32: "int",
     Field.TYPE_UINT64: "int",
 }
-INTEGERS = {Field.TYPE_INT32: "int32", Field.TYPE_INT64: "int64", Field.TYPE_UINT32: "uint32"}
+INTEGERS = {
+    Field.TYPE_INT32: "int32",
+    Field.TYPE_INT64: "int64",
+    Field.TYPE_UINT32: "uint32",
+    Field.TYPE_UINT64: "uint64",
+}
 ZERO = {"str": '""', "bytes": 'b""', "bool": "False", "int": "0"}
 DURATION, TIMESTAMP, ANY = (f"google.protobuf.{name}" for name in ("Duration", "Timestamp", "Any"))
 
@@ -67,8 +72,7 @@ class FieldView:
         read: Expression that turns the field of `message` into that.
         parameter_type: Type of a parameter.
         default: Default of a parameter that has one.
-        check: Expression that checks a parameter (formats with `name`, `value` and options).
-        write: Statement that puts the checked value into `request`.
+        write: Statement that checks a parameter and puts it into `request`.
         secret: Whether it is hidden in reprs.
     """
 

@@ -133,7 +133,7 @@ def _docstring(contract: Contract, rpc: Rpc, world: World, streams: frozenset[st
         answer = (
             f"A stream of `{kind}`: iterate it, inside `{inside}`."
             if rpc.server_streaming
-            else f"The answer, a `{kind}`."
+            else f"The answer: `{kind}`."
         )
         sections.append("        Returns:\n" + wrap(answer, 12))
     sections.append(section("Raises", _raises(rpc), 8))

@@ -49,7 +49,7 @@ class Auth:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `RegisterPublicKeyResponse`.
+            The answer: `RegisterPublicKeyResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.

@@ -98,7 +98,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `KubeconfigResponse`.
+            The answer: `KubeconfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -152,7 +152,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `TalosconfigResponse`.
+            The answer: `TalosconfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -189,7 +189,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `OmniconfigResponse`.
+            The answer: `OmniconfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -316,7 +316,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `ValidateJsonSchemaResponse`.
+            The answer: `ValidateJsonSchemaResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -370,7 +370,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateServiceAccountResponse`.
+            The answer: `CreateServiceAccountResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -416,7 +416,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `RenewServiceAccountResponse`.
+            The answer: `RenewServiceAccountResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -456,7 +456,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `ListServiceAccountsResponse`.
+            The answer: `ListServiceAccountsResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -531,7 +531,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateUserResponse`.
+            The answer: `CreateUserResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -567,7 +567,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `ListUsersResponse`.
+            The answer: `ListUsersResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -688,7 +688,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `KubernetesUpgradePreChecksResponse`.
+            The answer: `KubernetesUpgradePreChecksResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -809,7 +809,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateSchematicResponse`.
+            The answer: `CreateSchematicResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -863,7 +863,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateSchematicResponse`.
+            The answer: `CreateSchematicResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -921,7 +921,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `BootAssetURLResponse`.
+            The answer: `BootAssetURLResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -1303,7 +1303,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `GetMachineJoinConfigResponse`.
+            The answer: `GetMachineJoinConfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -1343,7 +1343,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateJoinTokenResponse`.
+            The answer: `CreateJoinTokenResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.

@@ -98,7 +98,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `KubeconfigResponse`.
+            The answer: `KubeconfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -152,7 +152,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `TalosconfigResponse`.
+            The answer: `TalosconfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -189,7 +189,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `OmniconfigResponse`.
+            The answer: `OmniconfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -316,7 +316,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `ValidateJsonSchemaResponse`.
+            The answer: `ValidateJsonSchemaResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -370,7 +370,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateServiceAccountResponse`.
+            The answer: `CreateServiceAccountResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -414,7 +414,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `RenewServiceAccountResponse`.
+            The answer: `RenewServiceAccountResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -454,7 +454,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `ListServiceAccountsResponse`.
+            The answer: `ListServiceAccountsResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -529,7 +529,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateUserResponse`.
+            The answer: `CreateUserResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -565,7 +565,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `ListUsersResponse`.
+            The answer: `ListUsersResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -686,7 +686,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `KubernetesUpgradePreChecksResponse`.
+            The answer: `KubernetesUpgradePreChecksResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -805,7 +805,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateSchematicResponse`.
+            The answer: `CreateSchematicResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -857,7 +857,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateSchematicResponse`.
+            The answer: `CreateSchematicResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -913,7 +913,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `BootAssetURLResponse`.
+            The answer: `BootAssetURLResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -1292,7 +1292,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `GetMachineJoinConfigResponse`.
+            The answer: `GetMachineJoinConfigResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
@@ -1332,7 +1332,7 @@ class Management:
                 None for no limit. Default: the client's timeout.
 
         Returns:
-            The answer, a `CreateJoinTokenResponse`.
+            The answer: `CreateJoinTokenResponse`.
 
         Raises:
             InvalidInputError: An argument is malformed. Nothing was sent.
