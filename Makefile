@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check generate wheel bench clean
+.PHONY: demo test check coverage generate wheel bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python docs/examples/demo.py
@@ -31,6 +31,13 @@ wheel: $(VENV)/.installed-dev
 	rm -rf build/clean && $(PYTHON) -m venv build/clean
 	build/clean/bin/python -m pip install --quiet dist/*.whl
 	cd / && $(CURDIR)/build/clean/bin/python $(CURDIR)/tests/wheel_check.py $(CURDIR)/dist/*.whl
+
+# Lines and branches of both packages that the tests reach, generated code aside.
+coverage: $(VENV)/.installed-dev
+	rm -f .coverage*
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
