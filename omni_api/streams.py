@@ -157,7 +157,7 @@ class _Work(Generic[T]):
         if self.state != "new":
             return
         try:
-            self._perform(next(self._steps))
+            self._drive(to_open=True)
         except BaseException:
             self._settle("broken")
             raise
@@ -179,6 +179,8 @@ class _Work(Generic[T]):
         with self._lock:
             rpc, self._rpc = self._rpc, None
         if rpc is not None:
+            # One that broke here, by a message that cannot be read, still runs there.
+            rpc.cancel()
             _channel.drain(rpc)
 
     def values(self) -> Generator[T]:
@@ -221,7 +223,7 @@ class _Work(Generic[T]):
         self.open()
         if self.state != "open":
             return
-        first = self._first()
+        first = self._drive(to_open=False)
         if first is None or self._rpc is None:
             return
         yield first
@@ -233,8 +235,8 @@ class _Work(Generic[T]):
                 flow.complete(ours, self._call)
             raise ours from error
 
-    def _first(self) -> bytes | None:
-        """Drive the start of the stream, retries included, up to its first message."""
+    def _drive(self, *, to_open: bool) -> bytes | None:
+        """Carry out the steps of the start: up to the open call, or on to its first message."""
         try:
             step = next(self._steps)
             while True:
@@ -243,6 +245,8 @@ class _Work(Generic[T]):
                 except CallError as error:
                     step = self._steps.throw(error)
                 else:
+                    if to_open and isinstance(step, flow.Open):
+                        return None
                     step = self._steps.send(data)
         except StopIteration as done:
             first: bytes | None = done.value

@@ -121,17 +121,25 @@ class TLS:
         try:
             if ca is not None:
                 context.load_verify_locations(cadata=ca.decode("ascii", errors="ignore"))
-        except ssl.SSLError as error:
+        except (ssl.SSLError, ValueError) as error:  # ValueError: nothing at all
             raise ConfigurationError(f"{self.ca_file} holds no certificate: {error}") from error
         try:
             if self.client_certificate_file is not None:
-                context.load_cert_chain(self.client_certificate_file, self.client_key_file)
+                context.load_cert_chain(
+                    self.client_certificate_file, self.client_key_file, password=self._locked
+                )
         except ssl.SSLError as error:
             raise ConfigurationError(
                 f"{self.client_certificate_file} holds no certificate, or one that the key in "
                 f"{self.client_key_file} does not fit: {error}"
             ) from error
         return context
+
+    def _locked(self) -> str:
+        # Without this OpenSSL would ask at the terminal.
+        raise ConfigurationError(
+            f"{self.client_key_file} is locked with a passphrase, and gRPC can read no such key"
+        )
 
     def _roots(
         self, endpoint: Endpoint, context: ssl.SSLContext, timeout: float | None
@@ -142,10 +150,11 @@ class TLS:
             )
             pem, name = shown_certificate(endpoint, context, timeout)
             # gRPC has no switch to skip verification, so trust exactly what was shown, by the
-            # name that stands in it; but ask for the server by the name that the caller gave.
+            # name that stands in it; but ask for the server by the name that the caller gave. With
+            # a port gRPC would refuse one that is not in the certificate.
             return pem, (
                 ("grpc.ssl_target_name_override", name),
-                ("grpc.default_authority", endpoint.address),
+                ("grpc.default_authority", endpoint.host),
             )
         if self.ca_file is not None:
             return _read(self.ca_file), ()

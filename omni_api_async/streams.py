@@ -101,8 +101,10 @@ class Stream(Generic[T]):
         try:
             value = self._read(data)
         except OmniError as error:
-            self._cancel()
-            raise self._broken(error) from error.__cause__
+            self._broken(error)
+            if self._rpc is not None:
+                self._rpc.cancel()
+            raise
         self._chunks += 1
         self._bytes_received += self._size(value)
         return value
@@ -134,7 +136,7 @@ class Stream(Generic[T]):
     def _cancel(self) -> None:
         if self._state in {"ended", "broken"}:
             return
-        self._state = "closed"
+        self._settle("closed")
         if self._rpc is not None:
             self._rpc.cancel()
 
@@ -149,7 +151,7 @@ class Stream(Generic[T]):
             return
         self._busy = True
         try:
-            await self._perform(next(self._steps))
+            await self._drive(to_open=True)
         except BaseException:
             self._settle("broken")
             raise
@@ -158,10 +160,11 @@ class Stream(Generic[T]):
         self._settle("open")
 
     def _settle(self, state: str) -> None:
-        """Move on, unless the stream was closed meanwhile."""
-        if self._state != "closed":
-            self._state = state
-        if state in {"ended", "broken"}:
+        """Move on, unless the stream is at its end."""
+        if self._state in {"ended", "broken", "closed"}:
+            return
+        self._state = state
+        if state in {"ended", "broken", "closed"}:
             logger.debug(
                 "%s: %s after %d messages, %d bytes",
                 self._call.method.path,
@@ -205,7 +208,7 @@ class Stream(Generic[T]):
         self._busy = True
         try:
             if self._state != "reading":
-                return await self._first()
+                return await self._drive(to_open=False)
             assert self._rpc is not None  # noqa: S101 - there was a first message
             return await self._rpc.read()
         except grpc.RpcError as error:
@@ -216,8 +219,8 @@ class Stream(Generic[T]):
         finally:
             self._busy = False
 
-    async def _first(self) -> bytes | None:
-        """Drive the start of the stream, retries included, up to its first message."""
+    async def _drive(self, *, to_open: bool) -> bytes | None:
+        """Carry out the steps of the start: up to the open call, or on to its first message."""
         try:
             step = next(self._steps)
             while True:
@@ -226,6 +229,8 @@ class Stream(Generic[T]):
                 except CallError as error:
                     step = self._steps.throw(error)
                 else:
+                    if to_open and isinstance(step, flow.Open):
+                        return None
                     step = self._steps.send(data)
         except StopIteration as done:
             if self._state == "open":
@@ -248,12 +253,11 @@ class Stream(Generic[T]):
         except grpc.RpcError as error:
             raise self._driver.failure(error, self._call) from error
 
-    def _broken(self, error: OmniError) -> OmniError:
+    def _broken(self, error: OmniError) -> None:
         """Note that the stream broke, and in the error how far it had come."""
         self._settle("broken")
         if isinstance(error, CallError):
             error.chunks, error.bytes_received = self.chunks, self.bytes_received
-        return error
 
 
 class _Closing(AsyncIterator[T]):

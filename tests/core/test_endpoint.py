@@ -116,6 +116,10 @@ def test_a_port_of_thousands_of_digits_is_refused_like_any_other() -> None:
         "[::1",
         "[omni]",
         "[]",
+        "[:::]",
+        "[1:2]",
+        "[::1%]",
+        "[127.0.0.1]",
         "[::1]x",
         "::1",
         "\u00f6.de",
@@ -138,6 +142,27 @@ def test_a_key_pasted_as_endpoint_is_not_repeated_in_full() -> None:
 def test_an_endpoint_that_is_no_text_is_refused_with_its_type(value: object) -> None:
     with pytest.raises(InvalidInputError, match=type(value).__name__):
         parse(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("LocalHost.", True),
+        ("127.0.0.1", True),
+        ("127.0.0.2", True),
+        ("[::1]", True),
+        ("[::1%lo]", True),
+        ("example.com", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("[2001:db8::1]", False),
+    ],
+)
+def test_an_endpoint_knows_whether_it_is_this_machine(host: str, loopback: bool) -> None:
+    assert parse(f"https://{host}:443").is_loopback is loopback
 
 
 @given(HOSTS, PORTS, st.booleans())
