@@ -254,14 +254,15 @@ class _Answer:
         for key, value in context.invocation_metadata():
             text = value if isinstance(value, str) else value.decode(errors="replace")
             metadata[key] = (*metadata.get(key, ()), text)
-        if not omni.eula_accepted and not self._without_eula(request):
+        public = self._is_public(request)
+        if not omni.eula_accepted and not public:
             raise Refused(
                 grpc.StatusCode.FAILED_PRECONDITION,
                 "EULA has not been accepted; please accept the End User License Agreement "
                 f"before using Omni: {omni.api_url.rstrip('/')}/eula",
             )
         caller = omni.accounts.authenticate(
-            self.path, metadata, unsigned_allowed=self._without_signature(request)
+            self.path, metadata, unsigned_allowed=public or self.path in UNSIGNED_PATHS
         )
         call = Call(
             omni=omni, path=self.path, caller=caller, metadata=metadata, is_active=is_active
@@ -274,17 +275,10 @@ class _Answer:
         with self.dispatcher.omni.changed:
             self.dispatcher.omni.changed.notify_all()
 
-    def _without_eula(self, request: Any) -> bool:
-        return self.path == f"{_RESOURCES}Watch" or self._is_public(request)
-
-    def _without_signature(self, request: Any) -> bool:
-        return self.path in UNSIGNED_PATHS or self._is_public(request)
-
     def _is_public(self, request: Any) -> bool:
-        if self.path in (f"{_RESOURCES}Get", f"{_RESOURCES}List"):
-            return request.type in _PUBLIC_TYPES
-        created = self.path == f"{_RESOURCES}Create" and request.resource.metadata.type
-        return created == "EulaAcceptances.omni.sidero.dev"
+        """May it be called before the EULA is accepted, and without a signature?"""
+        reads = self.path in (f"{_RESOURCES}Get", f"{_RESOURCES}List")
+        return reads and request.type in _PUBLIC_TYPES
 
     def _gone_away(self, call: Call) -> None:
         """A stream that ended because the server stops did not end well."""

@@ -18,12 +18,11 @@ _LAST_MS = 253_402_300_799_999
 
 def duration_text(seconds: int) -> str:
     """Write a duration as Go does: `8784h0m0s`, `5m0s`, `30s`."""
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     if hours:
-        return f"{sign}{hours}h{minutes}m{rest}s"
-    return f"{sign}{minutes}m{rest}s" if minutes else f"{sign}{rest}s"
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
 def milliseconds(moment: datetime) -> int:

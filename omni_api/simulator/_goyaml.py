@@ -59,11 +59,8 @@ def load(text: str | bytes) -> Any:
 
 
 def is_empty(text: str | bytes) -> bool:
-    """Is there no document at all, not even `null`? What cannot be read is not empty."""
-    try:
-        return not GoLoader(text).check_node()
-    except yaml.YAMLError:
-        return False
+    """Is there no document at all, not even `null`? To be asked of what `load` could read."""
+    return not GoLoader(text).check_node()
 
 
 class YamlError(Exception):

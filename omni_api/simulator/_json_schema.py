@@ -8,6 +8,7 @@ that tree, group entries included. So the tree is rebuilt here from the paths.
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,15 @@ _NAMED = {
     "dependentSchemas",
 }
 """Keywords whose subschemas are one step further down, under a name or number."""
+_OF_PARTS = {
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "items",
+    "additionalItems",
+    "prefixItems",
+}
+"""Keywords that apply a subschema to each member or item rather than to the value itself."""
 
 
 class SchemaError(ValueError):
@@ -62,7 +72,8 @@ def violations(schema_text: str, data_text: str) -> list[Violation]:
     _check_schema(schema, url, dialect)
     try:
         validator = dialect(schema, registry=REGISTRY)
-        return list(_flatten(validator.iter_errors(data), 0, _Place(document), schema))
+        entries = _entries(validator.iter_errors(data), 0, _Place(document), schema)
+        return list(itertools.chain.from_iterable(entries))
     except (referencing.exceptions.Unresolvable, RecursionError, ValueError) as error:
         raise SchemaError(f'failing loading "{url}": {error}') from error
 
@@ -75,8 +86,10 @@ def _data(text: str) -> Any:
         pass
     try:
         return _plain(_goyaml.load(text))
-    except (_goyaml.YamlError, RecursionError) as error:
+    except _goyaml.YamlError as error:
         raise SchemaError(str(error)) from error
+    except RecursionError as error:  # an alias that contains itself
+        raise SchemaError(_goyaml.reason(error)) from error
 
 
 def _plain(value: Any) -> Any:
@@ -87,22 +100,25 @@ def _plain(value: Any) -> Any:
 
 
 def _check_schema(schema: Any, url: str, dialect: Any) -> None:
-    metaschema = dialect(dialect.META_SCHEMA, registry=REGISTRY)
+    # Of the formats, the Go library insists on patterns that compile.
+    formats = jsonschema.FormatChecker(["regex"])
+    metaschema = dialect(dialect.META_SCHEMA, registry=REGISTRY, format_checker=formats)
     try:
         found = list(metaschema.iter_errors(schema))
     except RecursionError as error:
         raise SchemaError(f"failed to compile schema: {error}") from error
     if found:
+        name = dialect.META_SCHEMA["$id"].removesuffix("#")
         problems = dict.fromkeys(f"at '{_pointer(e.absolute_path)}': {_cause(e)}" for e in found)
         lines = "".join(f"\n- {problem}" for problem in problems)
         raise SchemaError(
             f'"{url}" is not valid against metaschema: '
-            f"jsonschema validation failed with '{dialect.META_SCHEMA['$id']}#'{lines}"
+            f"jsonschema validation failed with '{name}#'{lines}"
         )
 
 
-def _flatten(errors: Iterable[Any], depth: int, at: _Place, root: Any) -> Iterator[Violation]:
-    """Write out the errors of the subschema at `at`; `depth` steps of their paths are done."""
+def _entries(errors: Iterable[Any], depth: int, at: _Place, root: Any) -> Iterator[list[Violation]]:
+    """Yield what each error of the subschema at `at` becomes; `depth` steps of paths are done."""
     own: list[Any] = []
     through_reference: list[Any] = []
     for error in errors:
@@ -115,51 +131,61 @@ def _flatten(errors: Iterable[Any], depth: int, at: _Place, root: Any) -> Iterat
     for error in own:
         rest = list(error.absolute_schema_path)[depth:]
         if len(rest) > 1:
-            below.setdefault(_step(error, rest, depth), []).append(error)
+            below.setdefault(_step(error, rest, at), []).append(error)
         else:
             yield from _leaf(error, depth, at, root)
-    if any(names[0] == "allOf" for names, _ in below):
-        yield Violation(at.url, _shortest(own), "'allOf' failed")
-    for (names, _), inner in below.items():
-        yield from _grouped(inner, depth + len(names), at.below(names), root)
+    all_of: list[Violation] = []
+    others: list[list[Violation]] = []
+    for (names, value), inner in below.items():
+        found = _grouped(inner, depth + len(names), at.below(names, value), root)
+        if names[0] == "allOf":
+            all_of += found
+        else:
+            others.append(found)
+    if all_of:
+        yield [Violation(at.url, _pointer(at.value), "'allOf' failed"), *all_of]
+    yield from others
     if through_reference:
         # The library leaves `$ref` out of its paths; the Go library has an entry for it.
-        yield Violation(at.url, _shortest(through_reference), "validation failed")
-        yield from _grouped(through_reference, depth, at.referred(root), root)
+        behind = _grouped(through_reference, depth, at.referred(root), root)
+        yield [Violation(at.url, _pointer(at.value), "validation failed"), *behind]
 
 
-def _leaf(error: Any, depth: int, at: _Place, root: Any) -> Iterator[Violation]:
+def _leaf(error: Any, depth: int, at: _Place, root: Any) -> Iterator[list[Violation]]:
     where = _pointer(error.absolute_path)
     if error.validator == "required":
         # One error per missing property; the name is the first thing in the message.
         name = ast.literal_eval(error.message.removesuffix(" is a required property"))
-        yield Violation(at.url, f"{where}/{_escape(name)}", "property is required")
+        yield [Violation(at.url, f"{where}/{_escape(name)}", "property is required")]
         return
-    yield Violation(at.url, where, _cause(error))
+    entry = [Violation(at.url, where, _cause(error))]
     for number, branch in _branches(error):
-        inner = at.below((error.validator, number))
-        yield from _grouped(branch, depth + 2, inner, root)
+        inner = at.below((error.validator, number), at.value)
+        entry += _grouped(branch, depth + 2, inner, root)
+    yield entry
 
 
-def _grouped(errors: list[Any], depth: int, at: _Place, root: Any) -> Iterator[Violation]:
-    if len(errors) > 1:
-        yield Violation(at.url, _shortest(errors), "validation failed")
-    yield from _flatten(errors, depth, at, root)
+def _grouped(errors: list[Any], depth: int, at: _Place, root: Any) -> list[Violation]:
+    """The errors of one subschema, with an entry before them when there are several."""
+    entries = list(_entries(errors, depth, at, root))
+    group = [Violation(at.url, _pointer(at.value), "validation failed")]
+    return [*(group if len(entries) > 1 else ()), *itertools.chain.from_iterable(entries)]
 
 
 @attrs.frozen
 class _Place:
-    """Where a subschema stands: the document's URL and the way inside."""
+    """Where a subschema stands, by URL and way inside, and the value it is applied to."""
 
     document: str
     path: tuple[str, ...] = ()
+    value: tuple[Any, ...] = ()
 
     @property
     def url(self) -> str:
         return f"{self.document}#{_pointer(self.path)}"
 
-    def below(self, names: Sequence[Any]) -> _Place:
-        return attrs.evolve(self, path=(*self.path, *map(str, names)))
+    def below(self, names: Sequence[Any], value: tuple[Any, ...]) -> _Place:
+        return attrs.evolve(self, path=(*self.path, *map(str, names)), value=value)
 
     def refers(self, keyword: Any, root: Any) -> bool:
         """Is `keyword` found behind a `$ref` rather than here?"""
@@ -171,7 +197,7 @@ class _Place:
         document, _, pointer = reference.partition("#")
         parts = pointer.lstrip("/").split("/") if pointer else []
         names = tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
-        return _Place(document or self.document, names)
+        return _Place(document or self.document, names, self.value)
 
     def _subschema(self, root: Any) -> Any:
         for name in self.path:
@@ -190,19 +216,11 @@ def _branches(error: Any) -> Iterator[tuple[Any, list[Any]]]:
     yield from branches.items()
 
 
-def _step(error: Any, rest: Sequence[Any], depth: int) -> tuple[Any, ...]:
+def _step(error: Any, rest: Sequence[Any], at: _Place) -> tuple[Any, ...]:
     """Which subschema, applied to which value, an error belongs to."""
     names = tuple(rest[:2] if rest[0] in _NAMED else rest[:1])
-    # One `items` subschema is applied to each item by itself.
-    repeated = names[0] in {"items", "additionalProperties", "patternProperties"}
-    applied = tuple(error.absolute_path)[: depth + 1] if repeated else ()
-    return names, applied
-
-
-def _shortest(errors: Iterable[Any]) -> str:
-    """The value to which a subschema was applied, as far as its errors tell."""
-    shortest = min((tuple(error.absolute_path) for error in errors), key=len)
-    return _pointer(shortest)
+    steps = len(at.value) + (names[0] in _OF_PARTS)
+    return names, tuple(error.absolute_path)[:steps]
 
 
 def _pointer(path: Iterable[Any]) -> str:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import grpc
 
 from omni_api._gen import management_pb2
 from omni_api.simulator import _goyaml
@@ -230,11 +229,6 @@ _MANIFESTS = (
 
 
 def tear_down_locked_cluster(call: Call, request: Any) -> Any:
-    if not call.omni.legacy:
-        raise Refused(
-            grpc.StatusCode.UNIMPLEMENTED,
-            "unknown method TearDownLockedCluster for service management.ManagementService",
-        )
     call.require("Admin")
     name = request.cluster_id
     cluster = call.omni.fleet.cluster(name)

@@ -104,7 +104,7 @@ def _new_length(data: bytes, at: int) -> tuple[int, int]:
 
 def _old_length(data: bytes, at: int, kind: int) -> tuple[int, int]:
     if kind == 3:
-        return len(data) - at, len(data)
+        return len(data) - at, at
     form = (">B", ">H", ">I")[kind]
     return struct.unpack_from(form, data, at)[0], at + struct.calcsize(form)
 

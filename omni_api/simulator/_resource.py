@@ -31,10 +31,6 @@ class Resource:
     annotations: Mapping[str, str] = attrs.field(factory=dict)
     finalizers: tuple[str, ...] = ()
 
-    @property
-    def pointer(self) -> str:
-        return f"{self.type}({self.namespace}/{self.id}@{self.version})"
-
     def json(self) -> str:
         """As ResourceService writes it: nothing empty, times to the second."""
         metadata: dict[str, Any] = {

@@ -51,8 +51,8 @@ def service_list(call: Call, request: Any) -> Any:
     if wanted := list(request.search_for):
         found = [one for one in found if _mentions(one, wanted)]
     found = _sorted(found, request.sort_by_field or "id", descending=request.sort_descending)
-    end = request.offset + request.limit if request.limit > 0 else None
-    page = found[max(request.offset, 0) : end]
+    start = max(request.offset, 0)
+    page = found[start : start + request.limit if request.limit > 0 else None]
     return resources_pb2.ListResponse(items=[one.json() for one in page], total=len(found))
 
 

@@ -146,12 +146,8 @@ def create_schematic_from_raw(call: Call, request: Any) -> Any:
     if _goyaml.is_empty(request.raw_schematic):
         raise unknown(f"{prefix}EOF")
     document = {} if document is None else document
-    try:
-        problems = list(mismatches(document, _FIELDS, "schematic.Schematic"))
-        unknown_fields = strangers(document, _FIELDS)
-    except RecursionError as error:  # an alias that contains itself
-        raise unknown(f"{prefix}{_goyaml.reason(error)}") from error
-    if unknown_fields:
+    problems = list(mismatches(document, _FIELDS, "schematic.Schematic"))
+    if unknown_fields := strangers(document, _FIELDS):
         first = next(iter(unknown_fields))
         problems.append(f"field {first} not found in type schematic.Schematic")
     bootloader = ((document.get("customization") or {}) if not problems else {}).get("bootloader")

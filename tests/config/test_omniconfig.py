@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from homes import CONTEXTS, KEY, ME, OTHER, OTHER_URL, URL, Write, tree
 
 from omni_api import (
     ConfigurationError,
@@ -17,59 +15,6 @@ from omni_api import (
     ServiceAccountKey,
 )
 from omni_api.config import from_env, from_omniconfig
-
-KEY = ServiceAccountKey.generate("me")
-OTHER = ServiceAccountKey.generate("ci")
-ME = "me@serviceaccount.omni.sidero.dev"
-URL = "https://omni.example.com"
-OTHER_URL = "https://other.example.com"
-CONTEXTS: dict[str, Any] = {
-    "context": "default",
-    "contexts": {
-        "default": {"url": URL, "auth": {"basic": "old", "siderov1": {"identity": ME}}},
-        "other": {"url": "https://other.example.com", "auth": {"siderov1": {"identity": ME}}},
-        "new": {"url": "<placeholder_url>", "auth": {"siderov1": {"identity": ME}}},
-        "nobody": {"url": URL},
-        "nowhere": {"auth": {"siderov1": {"identity": ME}}},
-        "keyless": {"url": URL, "auth": {"siderov1": {"identity": "you@example.com"}}},
-    },
-}
-Write = Callable[..., Path]
-
-
-def tree(root: Path) -> dict[Path, bytes | None]:
-    return {path: path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home directory, empty so far."""
-    directory = tmp_path / "home"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
-def write(home: Path) -> Write:
-    """Write a file below the home directory and return its path."""
-
-    def write(place: str, content: Any = CONTEXTS) -> Path:
-        file = home / place
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-        return file
-
-    return write
-
-
-@pytest.fixture
-def env(home: Path, write: Write) -> dict[str, str]:
-    """The environment of somebody who has logged in, with every file in its usual place."""
-    write(".talos/omni/config")
-    for context in ("default", "other", "new", "nowhere"):
-        write(f".talos/keys/{context}-{ME}.pgp", KEY._pair.armored_private_key)
-    return {"HOME": str(home)}
-
 
 MARKED = {**CONTEXTS, "context": "other"}
 
