@@ -89,7 +89,9 @@ def test_the_waits_between_attempts_count_towards_the_timeout(
     # Which of the two it is depends on whether a wait takes longer than it was meant to.
     with at_most(5.0), pytest.raises((UnavailableError, DeadlineExceededError)) as caught:
         omni.management.list_users(timeout=0.25)
-    assert 1 < caught.value.attempts == simulator.count("ListUsers") < 20
+    arrived = simulator.count("ListUsers")
+    # The last one may run out of time on its way to the server.
+    assert 1 < arrived <= caught.value.attempts <= arrived + 1 < 20
 
 
 def test_a_wait_that_would_outlast_the_timeout_is_not_begun(
