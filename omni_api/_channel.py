@@ -40,7 +40,7 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
 SINGLE_THREADED = (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)
 """Read streams in the consumer's thread instead of through a thread of gRPC's own.
 
-A quarter of the CPU a message, and several times the messages a second. Cancel from another
+A fifth of the CPU a message or less, and several times the messages a second. Cancel from another
 thread, deadlines and Ctrl-C (after 0.2 s on an idle stream) work with it.
 """
 

@@ -113,7 +113,8 @@ class TLS:
         The ssl module looks at them first: gRPC would only fail to connect, and say why to
         standard error.
         """
-        context = ssl.create_default_context()
+        # Not create_default_context: it would read the trust store, which nothing here asks.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["h2"])
@@ -183,7 +184,9 @@ def system_roots() -> bytes | None:
     for directory in _directories():
         # The hash links of OpenSSL: 5ad8a5d6.0; those that cannot be read are passed over.
         for file in sorted(directory.glob("*.[0-9]*")):
-            if (pem := _certificates(file)) is not None:
+            pem = _text(file)
+            # Most stand in the bundle too; to look at those again would take most of the time.
+            if pem not in found and _holds_certificates(pem):
                 found.setdefault(pem)
     if found:
         return "\n".join(found).encode("ascii")
@@ -200,17 +203,22 @@ def _directories() -> list[Path]:
     return [Path(part) for part in named.split(os.pathsep) if part and Path(part).is_dir()]
 
 
-def _certificates(file: Path) -> str | None:
-    """Return the text of a PEM file, None where it cannot be read or holds no certificate.
+def _text(file: Path) -> str:
+    """Return the text of a file, empty where it cannot be read."""
+    try:
+        return file.read_text(encoding="ascii", errors="ignore")
+    except OSError:
+        return ""
 
-    One broken file would make gRPC refuse all the others.
-    """
+
+def _holds_certificates(pem: str) -> bool:
+    """Whether OpenSSL can read it: one broken file would make gRPC refuse all the others."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_verify_locations(cafile=file)
-        return file.read_text(encoding="ascii", errors="ignore")
-    except (ssl.SSLError, OSError):
-        return None
+        context.load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError):  # ValueError: nothing at all
+        return False
+    return True
 
 
 def shown_certificate(
