@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Literal, TypeVar
+from enum import Enum
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import attrs
 
@@ -12,6 +13,15 @@ from omni_api._core.durations import UNSET, Timeout, Unset, to_seconds
 T_co = TypeVar("T_co", covariant=True)
 
 Metadata = tuple[tuple[str, str], ...]
+
+
+class Skipped(Enum):
+    """What a reader returns for a message that is not handed on."""
+
+    SKIPPED = "skipped"
+
+
+SKIPPED: Final = Skipped.SKIPPED
 
 
 @attrs.frozen(kw_only=True)
