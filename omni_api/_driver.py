@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import grpc
@@ -17,6 +17,8 @@ from omni_api import _channel
 from omni_api._core import flow
 from omni_api._core.call import Call
 from omni_api._core.flow import logger
+from omni_api._core.steps import Composite, Steps
+from omni_api._routine import Routine
 from omni_api.errors import CallError, ClosedError
 from omni_api.streams import Stream
 
@@ -31,6 +33,7 @@ class Driver:
         self._settings = settings
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._waiting = threading.Condition()
         self._channel: grpc.Channel | None = None
         self._unary: Mapping[str, Any] = {}
         self._pid = os.getpid()
@@ -53,26 +56,13 @@ class Driver:
         finally:
             steps.close()
 
-    def stream(self, call: Call[T]) -> Stream[T]:
-        """Return the stream of a call; nothing is sent before it is entered or iterated."""
-        return Stream(self, call)
+    def stream(self, source: Call[T] | Composite[T]) -> Stream[T]:
+        """Return the stream of a call or of steps; nothing is sent before it is used."""
+        return Stream(self, source)
 
-    def compose(self, steps: Generator[Call[Any], Any, T]) -> T:
-        """Run a composed call: each call that it yields, one after the other."""
-        try:
-            call = next(steps)
-            while True:
-                try:
-                    value = self.unary(call)
-                except Exception as error:  # noqa: BLE001 - handed to the generator, not swallowed
-                    call = steps.throw(error)
-                else:
-                    call = steps.send(value)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        finally:
-            steps.close()
+    def compose(self, steps: Steps[T]) -> T:
+        """Carry out a composed operation and return its result."""
+        return Routine(self, steps).result()
 
     def _perform(self, step: flow.Attempt | flow.Sleep) -> bytes:
         if isinstance(step, flow.Sleep):
@@ -111,16 +101,24 @@ class Driver:
             raise ours from error
         return call
 
-    def sleep(self, seconds: float) -> None:
-        """Wait; closing the client ends the wait."""
-        if self._closed.wait(seconds):
+    def sleep(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait; closing the client ends the wait, and so does `wake` once `stopped`."""
+        with self._waiting:
+            self._waiting.wait_for(lambda: self._closed.is_set() or stopped(), seconds)
+        if self._closed.is_set():
             raise ClosedError("the client was closed while a call waited for its next attempt")
+
+    def wake(self) -> None:
+        """Let everybody who waits look whether to go on; from any thread."""
+        with self._waiting:
+            self._waiting.notify_all()
 
     def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""
         with self._lock:
             self._closed.set()
             channel, self._channel, self._unary = self._channel, None, {}
+        self.wake()
         # A forked child must not touch its parent's connection.
         if channel is not None and os.getpid() == self._pid:
             channel.close()

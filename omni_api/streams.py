@@ -17,8 +17,10 @@ import grpc
 
 from omni_api import _channel
 from omni_api._core import flow
-from omni_api._core.call import Call
+from omni_api._core.call import SKIPPED, Call
 from omni_api._core.flow import logger
+from omni_api._core.steps import Composite, Give, Position
+from omni_api._routine import Routine
 from omni_api.errors import CallError, ClosedError, OmniError
 
 if TYPE_CHECKING:
@@ -44,10 +46,12 @@ class Stream(Generic[T]):
         3
     """
 
-    def __init__(self, driver: Driver, call: Call[T]) -> None:
+    def __init__(self, driver: Driver, source: Call[T] | Composite[T]) -> None:
         # The work and its generator know nothing of this handle: when the handle is forgotten,
         # the generator goes with it, and the call is cancelled at once.
-        self._work = _Work(driver, call)
+        self._work: _Work[T] = (
+            _OfCall(driver, source) if isinstance(source, Call) else _OfSteps(driver, source)
+        )
         self._values = self._work.values()
 
     @property
@@ -59,6 +63,16 @@ class Stream(Generic[T]):
     def bytes_received(self) -> int:
         """Bytes of payload delivered so far: log lines, audit events, the bundle."""
         return self._work.bytes_received
+
+    @property
+    def checkpoint(self) -> int | None:
+        """Id of the last event handed out, to go on from; None where events have no ids."""
+        return self._work.position.checkpoint
+
+    @property
+    def reconnects(self) -> int:
+        """How often a stream that goes on after interruptions had to be opened again."""
+        return self._work.position.reconnects
 
     def __iter__(self) -> Iterator[T]:
         self._work.refuse_reuse()
@@ -130,19 +144,38 @@ def _is_running(values: Generator[T]) -> bool:
 
 
 class _Work(Generic[T]):
-    """A streaming call and how far it has come."""
+    """What brings the values of a stream, and how far it has come."""
 
-    def __init__(self, driver: Driver, call: Call[T]) -> None:
+    def __init__(self, driver: Driver, name: str, label: str, position: Position) -> None:
         self.chunks = 0
         self.bytes_received = 0
-        self.name = call.method.name
+        self.name = name
+        self.position = position
         self.state = "new"  # new -> open -> ended | broken | closed
         self._driver = driver
-        self._call = call
-        self._read: Callable[[bytes], T] = call.reader()
-        self._steps = flow.start(call, driver.session)
-        self._rpc: _channel.RunningStream | None = None
+        self._label = label
         self._lock = threading.Lock()
+
+    # What the two kinds of work do differently
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
+    def _arriving(self) -> Iterator[T]:
+        raise NotImplementedError
+
+    def _size(self) -> Callable[[T], int]:
+        raise NotImplementedError
+
+    def _interrupt(self) -> None:
+        """Make whoever waits in it stop waiting; may come from any thread."""
+        raise NotImplementedError
+
+    def _release(self) -> None:
+        """Let go of everything."""
+        raise NotImplementedError
+
+    # What they have in common
 
     def refuse_reuse(self) -> None:
         """Refuse to begin another loop over a stream that did not come to its end."""
@@ -153,45 +186,39 @@ class _Work(Generic[T]):
             )
 
     def open(self) -> None:
-        """Start the call, if that has not been done."""
+        """Begin, if that has not been done."""
         if self.state != "new":
             return
         try:
-            self._drive(to_open=True)
+            self._begin()
         except BaseException:
             self._settle("broken")
             raise
         self._settle("open")
 
     def cancel(self) -> None:
-        """End the call, unless it has ended."""
+        """End it, unless it has ended."""
         with self._lock:
             if self.state in {"ended", "broken"}:
                 return
             self.state = "closed"
-            rpc = self._rpc
-        if rpc is not None:
-            rpc.cancel()
+        self._interrupt()
 
     def finish(self) -> None:
-        """Cancel the call and take what gRPC still has to say about it."""
+        """End it and let go of everything."""
         self.cancel()
-        with self._lock:
-            rpc, self._rpc = self._rpc, None
-        if rpc is not None:
-            # One that broke here, by a message that cannot be read, still runs there.
-            rpc.cancel()
-            _channel.drain(rpc)
+        self._release()
 
     def values(self) -> Generator[T]:
-        """Yield the answers, counted."""
-        read, size, started = self._read, self._call.method.size, time.perf_counter()
+        """Yield the values, counted."""
+        size, started = self._size(), time.perf_counter()
         try:
-            for data in self._received():
-                value = read(data)
-                self.chunks += 1
-                self.bytes_received += size(value)
-                yield value
+            self.open()
+            if self.state == "open":
+                for value in self._arriving():
+                    self.chunks += 1
+                    self.bytes_received += size(value)
+                    yield value
         except OmniError as error:
             # After our own cancel the stream ends quietly, whatever gRPC makes of it.
             if self.state == "closed":
@@ -206,7 +233,7 @@ class _Work(Generic[T]):
             self.finish()
             logger.debug(
                 "%s: %s after %d messages, %d bytes, %.3f s",
-                self._call.method.path,
+                self._label,
                 self.state,
                 self.chunks,
                 self.bytes_received,
@@ -219,21 +246,57 @@ class _Work(Generic[T]):
             if self.state != "closed":
                 self.state = state
 
-    def _received(self) -> Iterator[bytes]:
-        self.open()
-        if self.state != "open":
-            return
+    def _is_closed(self) -> bool:
+        return self.state == "closed"
+
+
+class _OfCall(_Work[T]):
+    """The answers of one streaming call."""
+
+    def __init__(self, driver: Driver, call: Call[T]) -> None:
+        super().__init__(driver, call.method.name, call.method.path, Position())
+        self._call = call
+        self._steps = flow.start(call, driver.session)
+        self._rpc: _channel.RunningStream | None = None
+
+    def _begin(self) -> None:
+        self._drive(to_open=True)
+
+    def _arriving(self) -> Iterator[T]:
         first = self._drive(to_open=False)
         if first is None or self._rpc is None:
             return
-        yield first
+        read = self._call.reader()
+        if (value := read(first)) is not SKIPPED:
+            yield value
         try:
-            yield from self._rpc
+            for data in self._rpc:
+                if (value := read(data)) is not SKIPPED:
+                    yield value
         except grpc.RpcError as error:
             ours = self._driver.failure(error, self._call)
             if isinstance(ours, CallError):
                 flow.complete(ours, self._call)
             raise ours from error
+
+    def _size(self) -> Callable[[T], int]:
+        return self._call.method.size
+
+    def _interrupt(self) -> None:
+        with self._lock:
+            rpc = self._rpc
+        if rpc is not None:
+            rpc.cancel()
+        self._driver.wake()
+
+    def _release(self) -> None:
+        with self._lock:
+            rpc, self._rpc = self._rpc, None
+        if rpc is not None:
+            # One that broke here, by a message that cannot be read, still runs there.
+            rpc.cancel()
+            # What gRPC still has to say about it.
+            _channel.drain(rpc)
 
     def _drive(self, *, to_open: bool) -> bytes | None:
         """Carry out the steps of the start: up to the open call, or on to its first message."""
@@ -254,7 +317,7 @@ class _Work(Generic[T]):
 
     def _perform(self, step: flow.Open | flow.Receive | flow.Sleep) -> bytes | None:
         if isinstance(step, flow.Sleep):
-            self._driver.sleep(step.seconds)
+            self._driver.sleep(step.seconds, self._is_closed)
             return None
         if isinstance(step, flow.Open):
             rpc = self._driver.open(step)
@@ -268,3 +331,33 @@ class _Work(Generic[T]):
             return next(self._rpc, None) if self._rpc is not None else None
         except grpc.RpcError as error:
             raise self._driver.failure(error, self._call) from error
+
+
+class _OfSteps(_Work[T]):
+    """What a composed operation hands out."""
+
+    def __init__(self, driver: Driver, composite: Composite[T]) -> None:
+        super().__init__(driver, composite.name, composite.name, composite.position)
+        self._composite = composite
+        self._routine = Routine(driver, composite.steps)
+        self._first: Give[T] | None = None
+
+    def _begin(self) -> None:
+        spoken = self._routine.advance()
+        self._first = spoken if isinstance(spoken, Give) else None
+
+    def _arriving(self) -> Iterator[T]:
+        spoken, self._first = self._first or self._routine.advance(), None
+        while spoken is not None:
+            if isinstance(spoken, Give):
+                yield spoken.value
+            spoken = self._routine.advance()
+
+    def _size(self) -> Callable[[T], int]:
+        return self._composite.size
+
+    def _interrupt(self) -> None:
+        self._routine.interrupt()
+
+    def _release(self) -> None:
+        self._routine.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 import grpc
@@ -18,9 +18,11 @@ from omni_api import _channel
 from omni_api._core import flow
 from omni_api._core.call import Call
 from omni_api._core.flow import logger
+from omni_api._core.steps import Composite, Steps
 from omni_api.errors import CallError, ClosedError
 from omni_api_async._bulk import BulkCall
 from omni_api_async._live import LiveCall
+from omni_api_async._routine import Routine
 from omni_api_async.streams import RunningCall, Stream
 
 T = TypeVar("T")
@@ -67,26 +69,13 @@ class Driver:
         finally:
             steps.close()
 
-    def stream(self, call: Call[T]) -> Stream[T]:
-        """Return the stream of a call; nothing is sent before it is entered or iterated."""
-        return Stream(self, call)
+    def stream(self, source: Call[T] | Composite[T]) -> Stream[T]:
+        """Return the stream of a call or of steps; nothing is sent before it is used."""
+        return Stream(self, source)
 
-    async def compose(self, steps: Generator[Call[Any], Any, T]) -> T:
-        """Run a composed call: each call that it yields, one after the other."""
-        try:
-            call = next(steps)
-            while True:
-                try:
-                    value = await self.unary(call)
-                except Exception as error:  # noqa: BLE001 - handed to the generator, not swallowed
-                    call = steps.throw(error)
-                else:
-                    call = steps.send(value)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        finally:
-            steps.close()
+    async def compose(self, steps: Steps[T]) -> T:
+        """Carry out a composed operation and return its result."""
+        return await Routine(self, steps).result()
 
     async def _perform(self, step: flow.Attempt | flow.Sleep) -> bytes:
         if isinstance(step, flow.Sleep):
@@ -133,15 +122,18 @@ class Driver:
         self._bulk.add(bulk)
         return bulk
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait; closing the client ends the wait."""
+    async def sleep(self, seconds: float, stopped: asyncio.Event | None = None) -> None:
+        """Wait; closing the client, or setting `stopped`, ends the wait."""
         assert self._closed is not None  # noqa: S101 - a call ran before
+        ends = [self._closed] if stopped is None else [self._closed, stopped]
+        waits = [asyncio.ensure_future(end.wait()) for end in ends]
         try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-        except TimeoutError:
-            return
-        raise ClosedError("the client was closed while a call waited for its next attempt")
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._is_closed:
+            raise ClosedError("the client was closed while a call waited for its next attempt")
 
     async def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""

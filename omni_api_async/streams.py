@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 import grpc
 
 from omni_api._core import flow
-from omni_api._core.call import Call
+from omni_api._core.call import SKIPPED, Call
 from omni_api._core.flow import logger
+from omni_api._core.steps import Composite, Give, Position
 from omni_api.errors import CallError, ClosedError, OmniError
+from omni_api_async._routine import Routine
 
 if TYPE_CHECKING:
     from omni_api_async._driver import Driver
@@ -57,17 +59,16 @@ class Stream(Generic[T]):
         3
     """
 
-    def __init__(self, driver: Driver, call: Call[T]) -> None:
+    def __init__(self, driver: Driver, source: Call[T] | Composite[T]) -> None:
         self._chunks = 0
         self._bytes_received = 0
         self._driver = driver
-        self._call = call
-        self._read: Callable[[bytes], T] = call.reader()
-        self._size = call.method.size
         self._busy = False
-        self._rpc: RunningCall | None = None
-        self._steps = flow.start(call, driver.session)
-        self._state = "new"  # new -> open -> reading -> ended | broken | closed
+        self._state = "new"  # new -> open -> ended | broken | closed
+        self._work: _Work[T] = (
+            _OfCall(driver, source) if isinstance(source, Call) else _OfSteps(driver, source)
+        )
+        self._size = self._work.size
 
     @property
     def chunks(self) -> int:
@@ -79,10 +80,20 @@ class Stream(Generic[T]):
         """Bytes of payload delivered so far: log lines, audit events, the bundle."""
         return self._bytes_received
 
+    @property
+    def checkpoint(self) -> int | None:
+        """Id of the last event handed out, to go on from; None where events have no ids."""
+        return self._work.position.checkpoint
+
+    @property
+    def reconnects(self) -> int:
+        """How often a stream that goes on after interruptions had to be opened again."""
+        return self._work.position.reconnects
+
     def __aiter__(self) -> AsyncIterator[T]:
         if self._state in {"closed", "broken"}:
             raise ClosedError(
-                f"the stream of {self._call.method.name} is {self._state}: it did not come to its "
+                f"the stream of {self._work.name} is {self._state}: it did not come to its "
                 "end (close(), the end of its async with block, a break, or an error); call the "
                 "method again"
             )
@@ -95,16 +106,13 @@ class Stream(Generic[T]):
             raise ClosedError(
                 "a stream is read by one task at a time, and another one reads this one"
             )
-        data = None if self._rpc is None else self._rpc.at_hand()
-        if data is None:
-            data = await self._waited()
         try:
-            value = self._read(data)
+            value = self._work.at_hand()
         except OmniError as error:
             self._broken(error)
-            if self._rpc is not None:
-                self._rpc.cancel()
             raise
+        if value is None:
+            value = await self._waited()
         self._chunks += 1
         self._bytes_received += self._size(value)
         return value
@@ -124,12 +132,11 @@ class Stream(Generic[T]):
     async def close(self) -> None:
         """Cancel the call on the server, at once. A second time, or after the end, is fine."""
         self._cancel()
-        if self._rpc is not None:
-            await self._rpc.joined()
+        await self._work.joined()
 
     def __repr__(self) -> str:
         return (
-            f"<Stream {self._call.method.name} {self._state}: "
+            f"<Stream {self._work.name} {self._state}: "
             f"{self.chunks} chunks, {self.bytes_received} bytes>"
         )
 
@@ -137,21 +144,20 @@ class Stream(Generic[T]):
         if self._state in {"ended", "broken"}:
             return
         self._settle("closed")
-        if self._rpc is not None:
-            self._rpc.cancel()
+        self._work.interrupt()
 
     def __del__(self) -> None:
         # grpc.aio does not end a call whose object is forgotten. A closed loop has none left.
-        if self._rpc is not None and self._driver.runs:
+        if self._state != "new" and self._driver.runs:
             self._cancel()
 
     async def _open(self) -> None:
-        """Start the call, if that has not been done."""
+        """Begin, if that has not been done."""
         if self._state != "new":
             return
         self._busy = True
         try:
-            await self._drive(to_open=True)
+            await self._work.begin()
         except BaseException:
             self._settle("broken")
             raise
@@ -167,14 +173,14 @@ class Stream(Generic[T]):
         if state in {"ended", "broken", "closed"}:
             logger.debug(
                 "%s: %s after %d messages, %d bytes",
-                self._call.method.path,
+                self._work.label,
                 self._state,
                 self.chunks,
                 self.bytes_received,
             )
 
-    async def _waited(self) -> bytes:
-        """Wait for the next message.
+    async def _waited(self) -> T:
+        """Wait for the next value.
 
         Raises:
             StopAsyncIteration: The stream came to its end, or was closed by us.
@@ -182,7 +188,12 @@ class Stream(Generic[T]):
         task = asyncio.current_task()
         before = 0 if task is None else task.cancelling()
         try:
-            data = await self._received()
+            await self._open()
+            self._busy = True
+            try:
+                value = await self._work.next()
+            finally:
+                self._busy = False
         except (OmniError, asyncio.CancelledError) as error:
             cancelled = task is not None and task.cancelling() > before
             if self._state == "closed" and not (
@@ -191,33 +202,116 @@ class Stream(Generic[T]):
                 raise StopAsyncIteration from None
             if isinstance(error, asyncio.CancelledError):
                 self._cancel()
-                ours = error if cancelled else self._driver.failure(error, self._call)
+                ours = error if cancelled else self._work.failure(error)
                 if ours is error:
                     raise
                 raise ours from error
             self._broken(error)
             raise
-        if data is None:
+        if value is None:
             self._settle("ended")
             raise StopAsyncIteration
-        return data
+        return value
+
+    def _broken(self, error: OmniError) -> None:
+        """Note that the stream broke, and in the error how far it had come."""
+        self._settle("broken")
+        # One that broke here, by a message that cannot be read, still runs there.
+        self._work.interrupt()
+        if isinstance(error, CallError):
+            error.chunks, error.bytes_received = self.chunks, self.bytes_received
+
+
+class _Work(Generic[T]):
+    """What brings the values of a stream."""
+
+    def __init__(self, name: str, label: str, size: Callable[[T], int], position: Position) -> None:
+        self.name = name
+        self.label = label
+        self.size = size
+        self.position = position
+
+    def at_hand(self) -> T | None:
+        """Return the next value if it is here already."""
+        raise NotImplementedError
+
+    async def begin(self) -> None:
+        """Open the call, or do what comes before the first value."""
+        raise NotImplementedError
+
+    async def next(self) -> T | None:
+        """Return the next value, None at the end."""
+        raise NotImplementedError
+
+    def failure(self, error: BaseException) -> BaseException:
+        """Return our error for one of grpc.aio's."""
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        """End it, at once."""
+        raise NotImplementedError
+
+    async def joined(self) -> None:
+        """Wait until nothing of it runs any more."""
+        raise NotImplementedError
+
+
+class _OfCall(_Work[T]):
+    """The answers of one streaming call."""
+
+    def __init__(self, driver: Driver, call: Call[T]) -> None:
+        method = call.method
+        super().__init__(method.name, method.path, method.size, Position())
+        self._driver = driver
+        self._call = call
+        self._read = call.reader()
+        self._steps = flow.start(call, driver.session)
+        self._rpc: RunningCall | None = None
+        self._reading = False
+        self._ended = False
+
+    def at_hand(self) -> T | None:
+        rpc = self._rpc
+        if rpc is None:
+            return None
+        while (data := rpc.at_hand()) is not None:
+            if (value := self._read(data)) is not SKIPPED:
+                return value
+        return None
+
+    async def begin(self) -> None:
+        await self._drive(to_open=True)
+
+    async def next(self) -> T | None:
+        while (data := await self._received()) is not None:
+            if (value := self._read(data)) is not SKIPPED:
+                return value
+        return None
+
+    def failure(self, error: BaseException) -> BaseException:
+        return self._driver.failure(error, self._call)
+
+    def interrupt(self) -> None:
+        self._ended = True
+        if self._rpc is not None:
+            self._rpc.cancel()
+
+    async def joined(self) -> None:
+        if self._rpc is not None:
+            await self._rpc.joined()
 
     async def _received(self) -> bytes | None:
         """Return the next message, None at the end of the stream."""
-        await self._open()
-        self._busy = True
+        if not self._reading:
+            return await self._drive(to_open=False)
+        assert self._rpc is not None  # noqa: S101 - there was a first message
         try:
-            if self._state != "reading":
-                return await self._drive(to_open=False)
-            assert self._rpc is not None  # noqa: S101 - there was a first message
             return await self._rpc.read()
         except grpc.RpcError as error:
-            ours = self._driver.failure(error, self._call)
+            ours = self.failure(error)
             if isinstance(ours, CallError):
                 flow.complete(ours, self._call)
             raise ours from error
-        finally:
-            self._busy = False
 
     async def _drive(self, *, to_open: bool) -> bytes | None:
         """Carry out the steps of the start: up to the open call, or on to its first message."""
@@ -233,8 +327,7 @@ class Stream(Generic[T]):
                         return None
                     step = self._steps.send(data)
         except StopIteration as done:
-            if self._state == "open":
-                self._state = "reading"
+            self._reading = True
             first: bytes | None = done.value
             return first
 
@@ -244,20 +337,47 @@ class Stream(Generic[T]):
             return None
         if isinstance(step, flow.Open):
             self._rpc = await self._driver.open(step)
-            if self._state == "closed":
+            if self._ended:
                 self._rpc.cancel()
             return None
         assert self._rpc is not None  # noqa: S101 - Open comes before Receive
         try:
             return await self._rpc.read()
         except grpc.RpcError as error:
-            raise self._driver.failure(error, self._call) from error
+            raise self.failure(error) from error
 
-    def _broken(self, error: OmniError) -> None:
-        """Note that the stream broke, and in the error how far it had come."""
-        self._settle("broken")
-        if isinstance(error, CallError):
-            error.chunks, error.bytes_received = self.chunks, self.bytes_received
+
+class _OfSteps(_Work[T]):
+    """What a composed operation hands out."""
+
+    def __init__(self, driver: Driver, composite: Composite[T]) -> None:
+        super().__init__(composite.name, composite.name, composite.size, composite.position)
+        self._routine = Routine(driver, composite.steps)
+        self._first: Give[T] | None = None
+
+    def at_hand(self) -> T | None:
+        return None
+
+    async def begin(self) -> None:
+        spoken = await self._routine.advance()
+        self._first = spoken if isinstance(spoken, Give) else None
+
+    async def next(self) -> T | None:
+        spoken, self._first = self._first, None
+        while spoken is None or not isinstance(spoken, Give):
+            if (found := await self._routine.advance()) is None:
+                return None
+            spoken = found if isinstance(found, Give) else None
+        return spoken.value
+
+    def failure(self, error: BaseException) -> BaseException:
+        return error
+
+    def interrupt(self) -> None:
+        self._routine.interrupt()
+
+    async def joined(self) -> None:
+        await self._routine.close()
 
 
 class _Closing(AsyncIterator[T]):

@@ -1,6 +1,7 @@
-"""Calls composed of others, written once for both facades.
+"""Operations composed of calls, written once for both facades.
 
-A function that returns a `Call` becomes a method that sends it, or a stream. A generator that
-yields calls and is sent their answers becomes a method that makes them one after the other. The
-generator of `proto/generate.py` reads signatures and docstrings here and writes the methods.
+A function that returns a `Call` becomes a method that sends it, or a stream. One that returns
+`Steps[T]` becomes a method that carries them out and returns a T; one that returns a
+`Composite[T]` becomes a method that returns a stream of T. `proto/generate.py` reads signatures
+and docstrings here and writes the methods; `_core/steps.py` says what steps there are.
 """

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
-from omni_api._core.call import Call
 from omni_api._core.durations import UNSET, Seconds, Timeout
+from omni_api._core.steps import Steps
 from omni_api._gen import calls
-from omni_api._gen.models import CreateServiceAccountResponse, RenewServiceAccountResponse
 from omni_api.credentials import LONGEST_LIFETIME, ServiceAccountKey
 
 
@@ -18,7 +14,7 @@ def create(
     lifetime: Seconds = LONGEST_LIFETIME,
     *,
     timeout: Timeout = UNSET,
-) -> Generator[Call[CreateServiceAccountResponse], Any, ServiceAccountKey]:
+) -> Steps[ServiceAccountKey]:
     """Create a service account and return its key, which nobody can ask Omni for again.
 
     Args:
@@ -55,7 +51,7 @@ def renew(
     lifetime: Seconds = LONGEST_LIFETIME,
     *,
     timeout: Timeout = UNSET,
-) -> Generator[Call[RenewServiceAccountResponse], Any, ServiceAccountKey]:
+) -> Steps[ServiceAccountKey]:
     """Give a service account a further, new key; the older ones stay valid until they expire.
 
     Args:
