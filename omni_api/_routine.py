@@ -17,6 +17,7 @@ from omni_api._core.steps import (
     First,
     Give,
     Next,
+    Now,
     Pause,
     Ready,
     Run,
@@ -123,6 +124,8 @@ class Routine(Generic[T]):
                 return self._stop(step)
             case Pause():
                 return self._driver.sleep(step.seconds, lambda: self._stopped)
+            case Now():
+                return self._driver.session.moment()
             case First():
                 return self._first(step)
         raise TypeError(f"{type(step).__name__} is no step")

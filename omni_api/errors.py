@@ -29,6 +29,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidKeyError",
     "LockedKeyError",
+    "MissingEventsError",
     "NotFoundError",
     "OmniError",
     "OutOfRangeError",
@@ -107,6 +108,25 @@ class DamagedKeyError(InvalidKeyError):
 
 class LockedKeyError(InvalidKeyError):
     """The key is locked with a passphrase; Omni's tools write keys without one."""
+
+
+class MissingEventsError(OmniError):
+    """Events of the audit log may be missing between two that were delivered.
+
+    Attributes:
+        first_id: Id of the first event that may be missing.
+        last_id: Id of the last one; None when it is not known.
+        checkpoint: Follow with this checkpoint to go on behind the gap; None when the server's
+            log ends before it, so that only a new start is left.
+    """
+
+    def __init__(
+        self, message: str, *, first_id: int, last_id: int | None, checkpoint: int | None
+    ) -> None:
+        super().__init__(message)
+        self.first_id = first_id
+        self.last_id = last_id
+        self.checkpoint = checkpoint
 
 
 class CallError(OmniError):

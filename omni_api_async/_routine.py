@@ -19,6 +19,7 @@ from omni_api._core.steps import (
     First,
     Give,
     Next,
+    Now,
     Pause,
     Ready,
     Run,
@@ -101,6 +102,8 @@ class Routine(Generic[T]):
         self._stopped.set()
         for stream in self._streams:
             stream._cancel()  # noqa: SLF001 - awaits nothing, as `close` would
+        for read in self._reads.values():
+            read.cancel()
         # What is being carried out comes to its end first; then `advance` closes the steps.
         if self._idle.is_set():
             self._steps.close()
@@ -110,8 +113,6 @@ class Routine(Generic[T]):
         self.interrupt()
         await self._idle.wait()
         reads, self._reads = list(self._reads.values()), {}
-        for read in reads:
-            read.cancel()
         await asyncio.gather(*reads, return_exceptions=True)
         streams, self._streams = self._streams, []
         for stream in streams:
@@ -139,6 +140,8 @@ class Routine(Generic[T]):
                 return await self._stop(step)
             case Pause():
                 return await self._driver.sleep(step.seconds, self._stopped)
+            case Now():
+                return self._driver.session.moment()
             case First():
                 return await self._first(step)
         raise TypeError(f"{type(step).__name__} is no step")

@@ -22,6 +22,7 @@ from omni_api._core.call import Call, Metadata
 from omni_api._core.durations import Unset
 from omni_api._core.retry import RetryPolicy, outcome_unknown
 from omni_api._core.signing import Signer, signed_metadata
+from omni_api._core.steps import Moment
 from omni_api.errors import CallError, DeadlineExceededError, ReadOnlyError
 
 T = TypeVar("T")
@@ -88,6 +89,10 @@ class Session:
         if self.signer is None or not call.method.signed:
             return call.metadata
         return signed_metadata(self.signer, call.method.path, call.metadata, now=self.now())
+
+    def moment(self) -> Moment:
+        """Return what the clocks say."""
+        return Moment(self.now(), self.monotonic())
 
     def deadline(self, call: Call[object]) -> float | None:
         """Return when the whole call has to be over, on the monotonic clock."""

@@ -12,6 +12,7 @@ T on the way, by `Give`, and becomes a stream.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -101,6 +102,24 @@ class Pause:
 
 
 @attrs.frozen
+class Now:
+    """Look at the client's clocks; the result is a `Moment`."""
+
+
+@attrs.frozen
+class Moment:
+    """What the clocks say.
+
+    Attributes:
+        utc: The wall clock, which signatures are stamped with.
+        monotonic: Seconds on the clock that deadlines are measured with.
+    """
+
+    utc: datetime
+    monotonic: float
+
+
+@attrs.frozen
 class Run(Generic[T]):
     """Call a function that may block, such as one that writes a file; the result is its own."""
 
@@ -120,7 +139,17 @@ class Ready:
 
 
 Step: TypeAlias = (
-    Call[Any] | Start[Any] | Next | Fill[Any] | First | Stop | Pause | Run[Any] | Give[Any] | Ready
+    Call[Any]
+    | Start[Any]
+    | Next
+    | Fill[Any]
+    | First
+    | Stop
+    | Pause
+    | Now
+    | Run[Any]
+    | Give[Any]
+    | Ready
 )
 Steps: TypeAlias = Generator[Step, Any, T]
 
@@ -144,6 +173,12 @@ def following(stream: Running[T]) -> Steps[T | End]:
     """Return the next value of a stream, or END."""
     value: T | End = yield Next(stream)
     return value
+
+
+def now() -> Steps[Moment]:
+    """Return what the client's clocks say."""
+    moment: Moment = yield Now()
+    return moment
 
 
 def run(function: Callable[[], T]) -> Steps[T]:
