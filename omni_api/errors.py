@@ -29,6 +29,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidKeyError",
     "LockedKeyError",
+    "MalformedEventError",
     "MissingEventsError",
     "NotFoundError",
     "OmniError",
@@ -108,6 +109,22 @@ class DamagedKeyError(InvalidKeyError):
 
 class LockedKeyError(InvalidKeyError):
     """The key is locked with a passphrase; Omni's tools write keys without one."""
+
+
+class MalformedEventError(OmniError):
+    """A line of the audit log is no event; raised where that is not merely reported.
+
+    Attributes:
+        position: Number of the line in its stream, from 1.
+        id: Id of the event; 0 where the stream has no ids.
+        reason: What is wrong with the line; never shows contents.
+    """
+
+    def __init__(self, message: str, *, position: int, id: int, reason: str) -> None:
+        super().__init__(message)
+        self.position = position
+        self.id = id
+        self.reason = reason
 
 
 class MissingEventsError(OmniError):

@@ -280,7 +280,7 @@ class _OfCall(_Work[T]):
             raise ours from error
 
     def _size(self) -> Callable[[T], int]:
-        return self._call.method.size
+        return self._call.size
 
     def _interrupt(self) -> None:
         with self._lock:

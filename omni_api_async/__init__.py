@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from omni_api.errors import InvalidInputError as InvalidInputError
     from omni_api.errors import InvalidKeyError as InvalidKeyError
     from omni_api.errors import LockedKeyError as LockedKeyError
+    from omni_api.errors import MalformedEventError as MalformedEventError
+    from omni_api.errors import MissingEventsError as MissingEventsError
     from omni_api.errors import NotFoundError as NotFoundError
     from omni_api.errors import OmniError as OmniError
     from omni_api.errors import OutOfRangeError as OutOfRangeError
@@ -140,8 +142,10 @@ else:
         "LogLineMetadata": "omni_api._gen.models",
         "MaintenanceOperation": "omni_api._gen.models",
         "MaintenanceProgress": "omni_api._gen.models",
+        "MalformedEventError": "omni_api.errors",
         "ManifestSync": "omni_api._gen.models",
         "ManifestSyncType": "omni_api._gen.models",
+        "MissingEventsError": "omni_api.errors",
         "NotFoundError": "omni_api.errors",
         "OmniClient": "omni_api_async.client",
         "OmniError": "omni_api.errors",
@@ -241,8 +245,10 @@ __all__ = [
     "LogLineMetadata",
     "MaintenanceOperation",
     "MaintenanceProgress",
+    "MalformedEventError",
     "ManifestSync",
     "ManifestSyncType",
+    "MissingEventsError",
     "NotFoundError",
     "OmniClient",
     "OmniError",

@@ -261,7 +261,7 @@ class _OfCall(_Work[T]):
 
     def __init__(self, driver: Driver, call: Call[T]) -> None:
         method = call.method
-        super().__init__(method.name, method.path, method.size, Position())
+        super().__init__(method.name, method.path, call.size, Position())
         self._driver = driver
         self._call = call
         self._read = call.reader()

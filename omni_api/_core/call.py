@@ -11,6 +11,7 @@ import attrs
 from omni_api._core.durations import UNSET, Timeout, Unset, to_seconds
 
 T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -76,6 +77,7 @@ class Call(Generic[T_co]):
         live: Whether this call, with these arguments, is a stream that may go on for ever.
         timeout: Seconds for the whole call, None for no limit, UNSET for the client's default.
         reader: Replaces the method's reader where a call reads its answer in a way of its own.
+        size: Bytes of payload in a value; the method's own unless the reader is another one.
     """
 
     method: Method[Any]
@@ -85,6 +87,18 @@ class Call(Generic[T_co]):
     live: bool = False
     timeout: float | Unset | None = attrs.field(default=UNSET, converter=_checked)
     reader: Callable[[], Callable[[bytes], T_co]]
+    size: Callable[[Any], int] = attrs.field()
+
+    @size.default
+    def _size_of_method(self) -> Callable[[Any], int]:
+        return self.method.size
+
+    def read_by(
+        self, reader: Callable[[], Callable[[bytes], U | Skipped]], size: Callable[[U], int]
+    ) -> Call[U]:
+        """Return the same call, of a stream, with messages that are read in another way."""
+        call: Call[Any] = self
+        return attrs.evolve(call, reader=reader, size=size)
 
     @property
     def repeatable(self) -> bool:
