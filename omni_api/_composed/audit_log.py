@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
 
+from omni_api._core import arguments
 from omni_api._core.call import Call
 from omni_api._core.dates import Day, day_after, day_range
-from omni_api._core.durations import UNSET, Timeout
+from omni_api._core.durations import UNSET, Seconds, Timeout, to_seconds
+from omni_api._core.following import Following, beginning
+from omni_api._core.steps import Composite
 from omni_api._gen import calls
 from omni_api._gen.models import (
     AuditLogEventType,
@@ -14,7 +19,7 @@ from omni_api._gen.models import (
     AuditLogOrderByDir,
     AuditLogOrderByField,
 )
-from omni_api.audit import AuditEvent, MalformedEvent
+from omni_api.audit import AuditEvent, EventReader, MalformedEvent
 from omni_api.audit.reader import as_events
 
 
@@ -157,3 +162,66 @@ def events(
         timeout=timeout,
     )
     return as_events(lines, strict=strict, on_malformed=on_malformed)
+
+
+def follow(
+    since: datetime | Seconds | Literal["oldest"] | None = None,
+    *,
+    checkpoint: int | None = None,
+    allow_gaps: bool = False,
+    patience: Seconds | None = None,
+    strict: bool = False,
+    on_malformed: Callable[[MalformedEvent], None] | None = None,
+) -> Composite[AuditEvent]:
+    """Follow the audit log for ever: each event once, in the order of its id.
+
+    The stream goes on by itself when the server ends it, which it does every hour, and when the
+    connection is lost, a proxy resets it or the server restarts. It ends with `close()`, or with
+    an error where going on would not help: a key that has expired, a role, events that are gone.
+
+    Entering its `with` block waits until the server has named the position: what happens from
+    then on is delivered. `checkpoint` of the stream is the id of the last event handed out. Keep
+    it once you are done with the event, and hand it back to go on, also in another process.
+
+    Args:
+        since: Where to start: a moment (aware datetime), seconds or a timedelta before now, or
+            "oldest" for everything that the server still has, 30 days. Default: with what happens
+            next.
+        checkpoint: Start behind the event with this id instead.
+        allow_gaps: Go on behind events that the server removed before they could be read.
+            Default False: that is a `MissingEventsError`.
+        patience: Longest outage, in seconds or as a timedelta, before its error is raised; None
+            for no limit (the default). The first connection is tried like any call.
+        strict: Raise an error for a line that is no event. Default False: it is reported and
+            left out.
+        on_malformed: Called with such a line. Default: a warning in the log `omni_api`.
+
+    Returns:
+        A stream of events. `reconnects` counts how often it was opened again.
+
+    Raises:
+        InvalidInputError: An argument is malformed. Nothing was sent.
+        UnimplementedError: The server is older than Omni 1.10: it would send the log as it is.
+        MissingEventsError: Events may be missing; the error says which, and how to go on.
+        MalformedEventError: With `strict`, a line is no event.
+        PermissionDeniedError: The role is neither Auditor nor Admin.
+        CallError: The server refused for another reason.
+
+    Example:
+        >>> with omni.audit_log.follow() as events:
+        ...     omni.management.create_join_token(name="rack-7").id != ""
+        ...     for event in events:
+        ...         print(event.type, event.resource_type)
+        ...         break
+        True
+        create JoinTokens.omni.sidero.dev
+        >>> with omni.audit_log.follow(checkpoint=events.checkpoint) as more:
+        ...     more.checkpoint == events.checkpoint
+        True
+    """
+    return Following(
+        begin=beginning(since, checkpoint),
+        allow_gaps=arguments.boolean("allow_gaps", allow_gaps),
+        patience=None if patience is None else to_seconds("patience", patience),
+        reader=EventReader(strict=strict, on_malformed=on_malformed),
+    ).composite()
