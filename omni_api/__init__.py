@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     from omni_api.errors import UnimplementedError as UnimplementedError
     from omni_api.errors import UnknownError as UnknownError
     from omni_api.errors import UnsentError as UnsentError
+    from omni_api.progress import PartProgress as PartProgress
+    from omni_api.progress import Progress as Progress
     from omni_api.progress import SupportBundleProgress as SupportBundleProgress
     from omni_api.streams import Stream as Stream
     from omni_api.tls import TLS as TLS
@@ -151,8 +153,10 @@ else:
         "OmniError": "omni_api.errors",
         "OmniconfigResponse": "omni_api._gen.models",
         "OutOfRangeError": "omni_api.errors",
+        "PartProgress": "omni_api.progress",
         "PermissionDeniedError": "omni_api.errors",
         "PgpPublicKey": "omni_api._gen.models",
+        "Progress": "omni_api.progress",
         "PublicKey": "omni_api._gen.models",
         "ReadOnlyError": "omni_api.errors",
         "RegisterPublicKeyResponse": "omni_api._gen.models",
@@ -254,8 +258,10 @@ __all__ = [
     "OmniError",
     "OmniconfigResponse",
     "OutOfRangeError",
+    "PartProgress",
     "PermissionDeniedError",
     "PgpPublicKey",
+    "Progress",
     "PublicKey",
     "ReadOnlyError",
     "RegisterPublicKeyResponse",

@@ -1,4 +1,6 @@
-"""Progress of a support bundle: the answers of GetSupportBundle, with the steps counted.
+"""Progress: of anything that takes long, and of a support bundle as its server reports it.
+
+`Progress` is what every long operation reports to `on_progress`, and what `display.bars()` shows.
 
 Real servers announce how many steps a source has but never say which one they are at (`value` is
 always 0, recorded from Omni 1.10). So the reader of a stream counts the messages of each source.
@@ -13,7 +15,66 @@ import attrs
 
 from omni_api._core.values import redacted
 
-__all__ = ["SupportBundleProgress"]
+__all__ = ["PartProgress", "Progress", "SupportBundleProgress"]
+
+
+@attrs.frozen(kw_only=True)
+class PartProgress:
+    """How far one part of an operation has come: a source, a day, a file.
+
+    Attributes:
+        name: What the part is called.
+        done: How many units are done; those that failed are done too.
+        total: How many there will be, None where that is not known.
+        errors: How many of them failed.
+        unit: What is counted, in the plural.
+
+    Example:
+        >>> from omni_api import PartProgress
+        >>> PartProgress(name="omni", done=11, total=55).fraction
+        0.2
+    """
+
+    name: str
+    done: int
+    total: int | None = None
+    errors: int = 0
+    unit: str = "steps"
+
+    @property
+    def fraction(self) -> float | None:
+        """How much is done, 0 to 1; None where the total is not known."""
+        if self.total is None:
+            return None
+        return min(1.0, self.done / self.total) if self.total > 0 else 1.0
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """How far an operation of several parts has come.
+
+    Attributes:
+        parts: The parts that have begun, in the order in which they did.
+        elapsed: Seconds since the operation began.
+        latest: One line for a person about what happened last; may be empty.
+        finished: Whether this is the last report.
+
+    Example:
+        >>> from omni_api import PartProgress, Progress
+        >>> report = Progress(parts=(PartProgress(name="omni", done=1, total=4, errors=1),))
+        >>> report.errors
+        1
+    """
+
+    parts: tuple[PartProgress, ...] = ()
+    elapsed: float = 0.0
+    latest: str = ""
+    finished: bool = False
+
+    @property
+    def errors(self) -> int:
+        """How many units failed, of all parts together."""
+        return sum(part.errors for part in self.parts)
 
 
 @attrs.frozen(kw_only=True)
