@@ -22,6 +22,7 @@ __all__ = [
     "DataLossError",
     "DeadlineExceededError",
     "ExpiredKeyError",
+    "ExportError",
     "FailedPreconditionError",
     "ForeignKeyError",
     "InternalError",
@@ -31,6 +32,7 @@ __all__ = [
     "LockedKeyError",
     "MalformedEventError",
     "MissingEventsError",
+    "MissingLibraryError",
     "NotFoundError",
     "OmniError",
     "OutOfRangeError",
@@ -91,6 +93,10 @@ class ConfigurationError(UnsentError):
     """The environment or the omniconfig does not say what the client needs to know."""
 
 
+class MissingLibraryError(UnsentError, ImportError):
+    """A library that only some features need is missing; the message says what to install."""
+
+
 class InvalidKeyError(ConfigurationError):
     """A key cannot be used to sign; the subclass says why."""
 
@@ -144,6 +150,10 @@ class MissingEventsError(OmniError):
         self.first_id = first_id
         self.last_id = last_id
         self.checkpoint = checkpoint
+
+
+class ExportError(OmniError):
+    """An export of the audit log cannot be read, or a question to it failed on the way."""
 
 
 class CallError(OmniError):

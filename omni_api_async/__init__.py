@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from omni_api.errors import DataLossError as DataLossError
     from omni_api.errors import DeadlineExceededError as DeadlineExceededError
     from omni_api.errors import ExpiredKeyError as ExpiredKeyError
+    from omni_api.errors import ExportError as ExportError
     from omni_api.errors import FailedPreconditionError as FailedPreconditionError
     from omni_api.errors import ForeignKeyError as ForeignKeyError
     from omni_api.errors import InternalError as InternalError
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from omni_api.errors import LockedKeyError as LockedKeyError
     from omni_api.errors import MalformedEventError as MalformedEventError
     from omni_api.errors import MissingEventsError as MissingEventsError
+    from omni_api.errors import MissingLibraryError as MissingLibraryError
     from omni_api.errors import NotFoundError as NotFoundError
     from omni_api.errors import OmniError as OmniError
     from omni_api.errors import OutOfRangeError as OutOfRangeError
@@ -124,6 +126,7 @@ else:
         "Day": "omni_api._core.dates",
         "DeadlineExceededError": "omni_api.errors",
         "ExpiredKeyError": "omni_api.errors",
+        "ExportError": "omni_api.errors",
         "FailedPreconditionError": "omni_api.errors",
         "ForeignKeyError": "omni_api.errors",
         "GetMachineJoinConfigResponse": "omni_api._gen.models",
@@ -148,6 +151,7 @@ else:
         "ManifestSync": "omni_api._gen.models",
         "ManifestSyncType": "omni_api._gen.models",
         "MissingEventsError": "omni_api.errors",
+        "MissingLibraryError": "omni_api.errors",
         "NotFoundError": "omni_api.errors",
         "OmniClient": "omni_api_async.client",
         "OmniError": "omni_api.errors",
@@ -229,6 +233,7 @@ __all__ = [
     "Day",
     "DeadlineExceededError",
     "ExpiredKeyError",
+    "ExportError",
     "FailedPreconditionError",
     "ForeignKeyError",
     "GetMachineJoinConfigResponse",
@@ -253,6 +258,7 @@ __all__ = [
     "ManifestSync",
     "ManifestSyncType",
     "MissingEventsError",
+    "MissingLibraryError",
     "NotFoundError",
     "OmniClient",
     "OmniError",
