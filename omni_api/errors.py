@@ -18,6 +18,7 @@ __all__ = [
     "CallError",
     "ClosedError",
     "ConfigurationError",
+    "DamagedBundleError",
     "DamagedKeyError",
     "DataLossError",
     "DeadlineExceededError",
@@ -39,6 +40,7 @@ __all__ = [
     "PermissionDeniedError",
     "ReadOnlyError",
     "ResourceExhaustedError",
+    "StorageError",
     "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
@@ -154,6 +156,24 @@ class MissingEventsError(OmniError):
 
 class ExportError(OmniError):
     """An export of the audit log cannot be read, or a question to it failed on the way."""
+
+
+class StorageError(OmniError, OSError):
+    """A file could not be read or written: the disk is full, access is denied, a bucket is gone.
+
+    The cause is kept as `__cause__`.
+
+    Attributes:
+        path: The file or directory.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class DamagedBundleError(OmniError):
+    """A support bundle is not the file that it should be: no ZIP, cut off, or of another kind."""
 
 
 class CallError(OmniError):

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from omni_api.errors import CallError as CallError
     from omni_api.errors import ClosedError as ClosedError
     from omni_api.errors import ConfigurationError as ConfigurationError
+    from omni_api.errors import DamagedBundleError as DamagedBundleError
     from omni_api.errors import DamagedKeyError as DamagedKeyError
     from omni_api.errors import DataLossError as DataLossError
     from omni_api.errors import DeadlineExceededError as DeadlineExceededError
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from omni_api.errors import PermissionDeniedError as PermissionDeniedError
     from omni_api.errors import ReadOnlyError as ReadOnlyError
     from omni_api.errors import ResourceExhaustedError as ResourceExhaustedError
+    from omni_api.errors import StorageError as StorageError
     from omni_api.errors import UnauthenticatedError as UnauthenticatedError
     from omni_api.errors import UnavailableError as UnavailableError
     from omni_api.errors import UnimplementedError as UnimplementedError
@@ -96,6 +98,11 @@ if TYPE_CHECKING:
     from omni_api.progress import PartProgress as PartProgress
     from omni_api.progress import Progress as Progress
     from omni_api.progress import SupportBundleProgress as SupportBundleProgress
+    from omni_api.support._reader import BundleEntry as BundleEntry
+    from omni_api.support._reader import BundleReader as BundleReader
+    from omni_api.support._values import BundleProgress as BundleProgress
+    from omni_api.support._values import SourceError as SourceError
+    from omni_api.support._values import SupportBundle as SupportBundle
     from omni_api.tls import TLS as TLS
     from omni_api_async.client import OmniClient as OmniClient
     from omni_api_async.streams import Stream as Stream
@@ -112,6 +119,9 @@ else:
         "AuditLogOrderByField": "omni_api._gen.models",
         "BootAssetKind": "omni_api._gen.models",
         "BootAssetURLResponse": "omni_api._gen.models",
+        "BundleEntry": "omni_api.support._reader",
+        "BundleProgress": "omni_api.support._values",
+        "BundleReader": "omni_api.support._reader",
         "CallCancelledError": "omni_api.errors",
         "CallError": "omni_api.errors",
         "ClosedError": "omni_api.errors",
@@ -121,6 +131,7 @@ else:
         "CreateSchematicResponse": "omni_api._gen.models",
         "CreateServiceAccountResponse": "omni_api._gen.models",
         "CreateUserResponse": "omni_api._gen.models",
+        "DamagedBundleError": "omni_api.errors",
         "DamagedKeyError": "omni_api.errors",
         "DataLossError": "omni_api.errors",
         "Day": "omni_api._core.dates",
@@ -175,7 +186,10 @@ else:
         "ServiceAccountKey": "omni_api.credentials",
         "SiderolinkGRPCTunnelMode": "omni_api._gen.models",
         "Signer": "omni_api._core.signing",
+        "SourceError": "omni_api.support._values",
+        "StorageError": "omni_api.errors",
         "Stream": "omni_api_async.streams",
+        "SupportBundle": "omni_api.support._values",
         "SupportBundleProgress": "omni_api.progress",
         "TLS": "omni_api.tls",
         "TalosconfigResponse": "omni_api._gen.models",
@@ -219,6 +233,9 @@ __all__ = [
     "AuditLogOrderByField",
     "BootAssetKind",
     "BootAssetURLResponse",
+    "BundleEntry",
+    "BundleProgress",
+    "BundleReader",
     "CallCancelledError",
     "CallError",
     "ClosedError",
@@ -228,6 +245,7 @@ __all__ = [
     "CreateSchematicResponse",
     "CreateServiceAccountResponse",
     "CreateUserResponse",
+    "DamagedBundleError",
     "DamagedKeyError",
     "DataLossError",
     "Day",
@@ -282,7 +300,10 @@ __all__ = [
     "ServiceAccountKey",
     "SiderolinkGRPCTunnelMode",
     "Signer",
+    "SourceError",
+    "StorageError",
     "Stream",
+    "SupportBundle",
     "SupportBundleProgress",
     "TLS",
     "TalosconfigResponse",

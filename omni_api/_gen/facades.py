@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from omni_api._gen.auth import Auth
     from omni_api._gen.management import Management
     from omni_api._gen.service_accounts import ServiceAccounts
+    from omni_api._gen.support import Support
 
 
 class Facades:
@@ -46,3 +47,10 @@ class Facades:
         from omni_api._gen.service_accounts import ServiceAccounts
 
         return ServiceAccounts(self._driver)
+
+    @cached_property
+    def support(self) -> Support:
+        """Support bundles, saved as files and watched on the way."""
+        from omni_api._gen.support import Support
+
+        return Support(self._driver)

@@ -89,7 +89,7 @@ WITH_EXAMPLE = [one for one in ALL if one.examples]
 FACADES = tuple(
     f"{package.__name__}._gen.{module}."
     for package in PACKAGES
-    for module in ("management", "auth", "audit_log", "service_accounts")
+    for module in ("management", "auth", "audit_log", "service_accounts", "support")
 )
 
 

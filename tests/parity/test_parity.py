@@ -22,6 +22,7 @@ FACADES = {
     "auth": "Auth",
     "audit_log": "AuditLog",
     "service_accounts": "ServiceAccounts",
+    "support": "Support",
 }
 PACKAGES = [omni_api, omni_api_async]
 BY_PACKAGE = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

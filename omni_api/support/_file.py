@@ -1,0 +1,142 @@
+"""The file of a support bundle: where it may appear, whether it is whole, how it is written.
+
+A file is written aside and appears whole or not at all. When that happens is decided in
+`_collecting.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from omni_api.errors import DamagedBundleError, InvalidInputError, StorageError
+from omni_api.support._reader import AGE, UNREADABLE
+
+_HEADER_END = b"\n--- "
+
+
+def place(path: str, name: str, *, overwrite: bool) -> Path:
+    """Return the file to write, after a proof that one can be written there.
+
+    Args:
+        path: The file, or a directory.
+        name: What the file is called in a directory.
+        overwrite: Whether there may be such a file already.
+
+    Raises:
+        InvalidInputError: It is there, or its directory is not there or cannot be written to.
+    """
+    try:
+        target = Path(path).absolute()
+        if target.is_dir():
+            target /= name
+        elif path.endswith((os.sep, "/")):
+            raise InvalidInputError(f"path must be a file or a directory that exists, not {path!r}")
+        if target.is_dir():
+            raise InvalidInputError(f"path must be a file, and {target} is a directory")
+        if not overwrite and os.path.lexists(target):
+            raise InvalidInputError(
+                f"{target} exists; pass overwrite=True to replace it, or another path"
+            )
+        # Permissions, quotas and read-only mounts: only the attempt tells.
+        descriptor, aside = _aside(target)
+        os.close(descriptor)
+        Path(aside).unlink()
+    except OSError as error:
+        raise InvalidInputError(
+            f"path must be in a directory that can be written to, not in {target.parent}: "
+            f"{error.strerror or error}"
+        ) from error
+    return target
+
+
+def check(data: bytes, *, encrypted: bool) -> None:
+    """Refuse a bundle that is not whole, or not what was asked for.
+
+    Raises:
+        DamagedBundleError: It is no ZIP, its contents do not fit their checksums, or it is
+            encrypted where it should not be, or the reverse.
+    """
+    size = f"{len(data):,} bytes"
+    if data.startswith(AGE) != encrypted:
+        kind = "encrypted with age, which was not asked for" if not encrypted else "not encrypted"
+        raise DamagedBundleError(f"the bundle ({size}) is {kind}; nothing was written")
+    if encrypted:
+        if _HEADER_END not in data:
+            raise DamagedBundleError(f"the encrypted bundle is cut off after {size}")
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+            damaged = bundle.testzip()
+    except UNREADABLE as error:
+        raise DamagedBundleError(
+            f"the bundle ({size}) is no ZIP that can be read: {error}; nothing was written"
+        ) from error
+    if damaged is not None:
+        raise DamagedBundleError(
+            f"{damaged!r} in the bundle ({size}) does not fit its checksum; nothing was written"
+        )
+
+
+def save(target: Path, data: bytes, *, overwrite: bool) -> str:
+    """Write the file, readable by its owner alone, and return its SHA-256.
+
+    It is on the disk before it has its name, so that no crash leaves half of it under that name.
+
+    Raises:
+        StorageError: The disk is full, or there is a file of that name by now.
+    """
+    try:
+        descriptor, aside = _aside(target)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _publish(aside, target, overwrite=overwrite)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                Path(aside).unlink()
+        _sync_directory(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {target}: {error.strerror or error}", path=str(target)
+        ) from error
+    return hashlib.sha256(data).hexdigest()
+
+
+def _aside(target: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(".part", f".{target.name}.", target.parent)
+
+
+def _publish(aside: str, target: Path, *, overwrite: bool) -> None:
+    """Give the file its name, and never take it from a file that may not be replaced."""
+    if overwrite:
+        Path(aside).replace(target)
+        return
+    try:
+        # A rename would replace what somebody else saved while this bundle was collected.
+        os.link(aside, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(target):
+            raise
+        Path(aside).replace(target)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a new name in a directory outlive a power cut."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
