@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-import grpc
 
 from omni_api._core import arguments
 from omni_api._core.call import Call
 from omni_api._core.durations import Timeout
 from omni_api._core.steps import END, Give, Running, Steps, Stop, following, now, run, start
 from omni_api._gen import calls
+from omni_api._gen.table import GET_SUPPORT_BUNDLE
 from omni_api.errors import (
+    BY_CODE,
     CallError,
     InternalError,
     InvalidInputError,
@@ -32,7 +33,16 @@ from omni_api.support import _file
 from omni_api.support._values import BundleProgress, SourceError, SupportBundle
 
 _COLLECT: Final = "collect "
-_Code = grpc.StatusCode
+_CHECK_NAME: Final = (
+    "Check the name of the cluster; allow_empty=True takes the empty bundle all the same"
+)
+_NOT_ENCRYPTED: Final = (
+    "the server does not encrypt support bundles and would send a plain one; nothing was written"
+)
+_ENCRYPT_YOURSELF: Final = (
+    "Omni encrypts from 1.10 on. With an older one, take the plain bundle (encrypt=False) and "
+    "encrypt it yourself"
+)
 
 Watcher = Callable[[BundleProgress], None]
 
@@ -137,59 +147,35 @@ def collecting(order: Order, watch: Watcher | None = None) -> Steps[SupportBundl
     while True:
         step = yield from following(stream)
         if step is END:
-            raise _failure(
-                InternalError,
-                _Code.INTERNAL,
-                "the stream ended without a bundle",
-                "Collect it again",
-                stream,
-            )
+            raise _failure(InternalError, "the stream ended without a bundle", "", stream)
         tally.count(step)
         if order.encrypted and not tally.recipients:
             # A server that encrypts names the recipients first of all.
-            raise _failure(
-                UnimplementedError,
-                _Code.UNIMPLEMENTED,
-                "the server does not encrypt support bundles and would send a plain one; "
-                "nothing was written",
-                "Omni encrypts from 1.10 on. With an older one, take the plain bundle "
-                "(encrypt=False) and encrypt it yourself",
-                stream,
-            )
+            raise _failure(UnimplementedError, _NOT_ENCRYPTED, _ENCRYPT_YOURSELF, stream)
         if step.has_bundle_data:
             break
-        elapsed = (yield from now()).monotonic - began
-        yield from _told(
-            watch,
-            BundleProgress(
-                parts=tuple(tally.parts.values()),
-                elapsed=elapsed,
-                latest=step.progress_string(),
-                step=step,
-            ),
+        progress = BundleProgress(
+            parts=tuple(tally.parts.values()),
+            elapsed=(yield from now()).monotonic - began,
+            latest=step.progress_string(),
+            step=step,
         )
+        yield from _told(watch, progress)
     yield Stop(stream)
     if tally.is_empty and not order.allow_empty:
-        raise _failure(
-            NotFoundError,
-            _Code.NOT_FOUND,
-            tally.errors[0].error if tally.errors else "the server collected nothing",
-            "Check the name of the cluster; allow_empty=True takes the empty bundle all the same",
-            stream,
-        )
+        words = tally.errors[0].error if tally.errors else "the server collected nothing"
+        raise _failure(NotFoundError, words, _CHECK_NAME, stream)
     bundle = yield from run(partial(_saved, order, target, step.bundle_data, tally))
-    yield from _told(
-        watch,
-        BundleProgress(
-            parts=bundle.sources,
-            elapsed=(yield from now()).monotonic - began,
-            latest=_summary(bundle),
-            finished=True,
-            step=attrs.evolve(step, bundle_data=b""),
-            bytes_received=bundle.size,
-            bundle=bundle,
-        ),
+    last = BundleProgress(
+        parts=bundle.sources,
+        elapsed=(yield from now()).monotonic - began,
+        latest=_summary(bundle),
+        finished=True,
+        step=attrs.evolve(step, bundle_data=b""),
+        bytes_received=bundle.size,
+        bundle=bundle,
     )
+    yield from _told(watch, last)
     return bundle
 
 
@@ -217,16 +203,13 @@ def _summary(bundle: SupportBundle) -> str:
 
 
 def _failure(
-    kind: type[CallError],
-    code: grpc.StatusCode,
-    details: str,
-    hint: str,
-    stream: Running[SupportBundleProgress],
+    kind: type[CallError], details: str, hint: str, stream: Running[SupportBundleProgress]
 ) -> CallError:
+    """Return the error that the server should have sent."""
     return kind(
         details,
-        code=code,
-        method="/management.ManagementService/GetSupportBundle",
+        code=next(code for code, known in BY_CODE.items() if known is kind),
+        method=GET_SUPPORT_BUNDLE.path,
         hint=hint,
         chunks=stream.chunks,
     )

@@ -7,6 +7,7 @@ The paths in a bundle say where a file comes from (recorded from Omni 1.10): `om
 
 from __future__ import annotations
 
+import shlex
 import zipfile
 import zlib
 from fnmatch import fnmatchcase
@@ -92,9 +93,10 @@ class BundleReader:
             raise DamagedBundleError(f"{self.path} is no ZIP: {error}") from error
         if encrypted:
             plain = self.path.with_suffix("") if self.path.suffix == ".age" else "support.zip"
+            command = f"age --decrypt --identity KEY_FILE --output {_quoted(plain)}"
             raise InvalidInputError(
                 f"{self.path} is encrypted. Decrypt it with a key of one of its recipients, and "
-                f"open the result: age --decrypt --identity KEY_FILE --output {plain} {self.path}"
+                f"open the result: {command} {_quoted(self.path)}"
             )
         self.entries: tuple[BundleEntry, ...] = tuple(
             _entry(info) for info in self._zip.infolist() if not info.is_dir()
@@ -157,6 +159,10 @@ class BundleReader:
 
     def __repr__(self) -> str:
         return f"<BundleReader {self.path}: {len(self.entries)} files>"
+
+
+def _quoted(path: Path | str) -> str:
+    return shlex.quote(str(path))
 
 
 def _entry(info: zipfile.ZipInfo) -> BundleEntry:
