@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import assert_type
 
@@ -12,6 +12,8 @@ from omni_api import (
     UNSET,
     AuditLogLine,
     BootAssetKind,
+    BundleProgress,
+    BundleReader,
     CallError,
     CreateUserResponse,
     InventoryPolicy,
@@ -27,9 +29,11 @@ from omni_api import (
     NotFoundError,
     RetryPolicy,
     ServiceAccountKey,
+    SupportBundle,
     SupportBundleProgress,
     TalosconfigResponse,
     User,
+    display,
 )
 
 key = ServiceAccountKey.generate("ci", timedelta(days=90))
@@ -88,6 +92,12 @@ def blocking() -> None:
         assert_type(next(events), AuditLogLine)
     account = omni.service_accounts.create("ci", "Reader", lifetime=timedelta(days=1))
     assert_type(account, ServiceAccountKey)
+    with display.bars(style="none") as show:
+        saved = omni.support.save("c", "c.zip", encrypt=["age1..."], on_progress=show)
+        assert_type(saved, SupportBundle)
+        assert_type(saved.open(), BundleReader)
+        assert_type(omni.support.collect("c"), omni_api.Stream[BundleProgress])
+        assert_type(show.watch(lines, "lines"), Iterator[LogLine])
     assert_type(omni.close(), None)
 
 
@@ -109,6 +119,9 @@ async def asynchronous() -> None:
         async with omni.audit_log.read(end=date(2026, 11, 24)) as events:
             assert_type(await anext(events), AuditLogLine)
         assert_type(await omni.service_accounts.renew("ci"), ServiceAccountKey)
+        with display.bars() as show:
+            assert_type(await omni.support.save("c", on_progress=show), SupportBundle)
+            assert_type(show.watch(lines, "lines"), AsyncIterator[LogLine])
         kind = BootAssetKind.ISO
         assert_type(kind.value, int)
         assert_type(await lines.close(), None)
