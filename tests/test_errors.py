@@ -16,6 +16,11 @@ from omni_api.errors import BY_CODE, class_for
 CLASSES = [getattr(errors, name) for name in errors.__all__]
 OF_CALLS = [kind for kind in CLASSES if issubclass(kind, CallError)]
 OF_OTHERS = [kind for kind in CLASSES if not issubclass(kind, CallError)]
+# What some of them have to be told besides their words.
+FACTS: dict[type[OmniError], dict[str, object]] = {
+    errors.MalformedEventError: {"position": 3, "id": 0, "reason": "it is not JSON"},
+    errors.MissingEventsError: {"first_id": 4, "last_id": 6, "checkpoint": 6},
+}
 CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 TRIPS: list[Callable[[OmniError], OmniError]] = [
     copy.copy,
@@ -74,8 +79,10 @@ def test_an_error_of_a_call_arrives_with_all_that_it_knows(
 def test_any_other_error_arrives_with_its_words(
     kind: type[OmniError], trip: Callable[[OmniError], OmniError]
 ) -> None:
-    arrived = trip(kind("start must be a day"))
+    error = kind("start must be a day", **FACTS.get(kind, {}))
+    arrived = trip(error)
     assert type(arrived) is kind
+    assert vars(arrived) == vars(error)
     assert str(arrived) == "start must be a day"
 
 
