@@ -118,7 +118,7 @@ class AuditEvent:
         try:
             members = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
-            reason = f"it is not JSON ({error.msg}, byte {error.pos})"
+            reason = f"it is not JSON ({error.msg}, character {error.pos})"
         # Raised out here: the decoder's error holds the whole line.
         if reason or not isinstance(members, dict):
             raise _malformed(id, reason or "it is not a JSON object")

@@ -90,6 +90,12 @@ def blocking() -> None:
         assert_type(sync.response_type, ManifestSyncType | int)
     with omni.audit_log.read("2026-11-01", date(2026, 11, 24)) as events:
         assert_type(next(events), AuditLogLine)
+    with omni.audit_log.events("2026-11-01", strict=True) as typed:
+        event = next(typed)
+        assert_type(event, AuditEvent)
+        assert_type(event.payload, Payload | None)
+        if isinstance(event.payload, ClusterChange):
+            assert_type(event.payload.labels, Mapping[str, str])
     account = omni.service_accounts.create("ci", "Reader", lifetime=timedelta(days=1))
     assert_type(account, ServiceAccountKey)
     with display.bars(style="none") as show:
@@ -118,6 +124,8 @@ async def asynchronous() -> None:
             assert_type(progress, MaintenanceProgress)
         async with omni.audit_log.read(end=date(2026, 11, 24)) as events:
             assert_type(await anext(events), AuditLogLine)
+        async with omni.audit_log.events(on_malformed=lambda one: print(one.reason)) as typed:
+            assert_type(await anext(typed), AuditEvent)
         assert_type(await omni.service_accounts.renew("ci"), ServiceAccountKey)
         with display.bars() as show:
             assert_type(await omni.support.save("c", on_progress=show), SupportBundle)
