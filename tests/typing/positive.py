@@ -35,6 +35,7 @@ from omni_api import (
     User,
     display,
 )
+from omni_api.audit import AuditEvent, ClusterChange, Payload
 
 key = ServiceAccountKey.generate("ci", timedelta(days=90))
 assert_type(key, ServiceAccountKey)
