@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pysequoia
 import pytest
+from pages import CONFIGS, MORE_PAGES, PAGES, ROOT, Block, blocks, help_of, name_of, rows
 from snippets import Session
 
 from omni_api import OmniClient
@@ -29,43 +29,9 @@ from omni_api._gen.table import METHODS
 from omni_api.errors import BY_CODE
 from omni_api.simulator import Simulator
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MORE_PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 TEST_MODULE = "# test_automation.py\n"
 CHECKER = doctest.OutputChecker()
-
-
-@attrs.frozen
-class Block:
-    """A fenced block of a page."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{_name(self.page)}:{self.line}"
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    """Every fenced block, in order."""
-    language, start = None, 0
-    lines: list[str] = []
-    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
-        if language is None and line.startswith("```"):
-            language, start, lines = line[3:].strip(), number + 1, []
-        elif language is not None and line == "```":
-            yield Block(page, start, language, "".join(f"{one}\n" for one in lines))
-            language = None
-        else:
-            lines.append(line)
-    assert language is None, f"{page}:{start}: a block without end"
-
-
-def _name(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
+COMMANDS = ("omni_api.simulator", "omni_api.audit")
 
 
 # ---- Python ------------------------------------------------------------------------------------
@@ -106,7 +72,7 @@ def _reader(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if any(block.language == "python" for block in blocks(page))],
-    ids=_name,
+    ids=name_of,
 )
 def test_the_examples_of_a_page_run_and_print_what_it_says(page: Path) -> None:
     found = [block for block in blocks(page) if block.language in {"python", "text"}]
@@ -128,11 +94,11 @@ def _compare(block: Block, printed: str) -> None:
         pytest.fail(f"{block}:\n{difference}")
 
 
-@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=_name)
+@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=name_of)
 def test_every_block_is_of_a_kind_that_is_checked(page: Path) -> None:
     before = ""
     for block in blocks(page):
-        assert block.language in {"python", "text", "sh"}, block
+        assert block.language in {"python", "text", "sh", *CONFIGS}, block
         assert block.language != "text" or before == "python", f"{block}: output of what?"
         assert block.language != "python" or page in PAGES, f"{block} is not run"
         before = block.language
@@ -185,15 +151,8 @@ def commands() -> Iterator[tuple[Block, list[str]]]:
                             yield block, words
 
 
-@cache
-def simulator_help() -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "omni_api.simulator", "--help"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    ).stdout
+def options_of(module: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", help_of(module)))
 
 
 def make_targets() -> set[str]:
@@ -209,29 +168,42 @@ def test_the_commands_of_the_pages_exist() -> None:
             case ["make", target]:
                 assert target in make_targets(), block
             case ["pip", "install", name]:
+                name, _, extra = name.rstrip("]").partition("[")
                 assert name == _metadata()["metadata"]["name"], block
-            case ["python", "-m", "omni_api.simulator", *options]:
+                assert not extra or extra in _metadata()["options.extras_require"], block
+            case ["python", "-m", module, *options] if module in COMMANDS:
                 for option in options:
-                    assert not option.startswith("-") or option in simulator_help(), block
+                    assert option[:1] != "-" or option in options_of(module), block
             case [".ci/run"]:
                 assert os.access(ROOT / ".ci" / "run", os.X_OK), block
             case [first, *_]:
                 assert first in known, f"{block}: what is {first}?"
 
 
-@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=_name)
+@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=name_of)
 def test_targets_and_options_named_in_the_text_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"`make ([a-z]+)`", text):
         assert target in make_targets()
     for option in re.findall(r"`(--[a-z-]+)", text):
-        assert option in simulator_help()
+        assert any(option in options_of(module) for module in COMMANDS)
 
 
-def test_the_guide_lists_every_option_of_the_simulator() -> None:
-    guide = (ROOT / "docs" / "guides" / "testing-offline.md").read_text(encoding="utf-8")
-    for option in set(re.findall(r"--[a-z-]+", simulator_help())) - {"--help"}:
-        assert f"| `{option}" in guide
+@pytest.mark.parametrize(
+    ("module", "guide"),
+    [("omni_api.simulator", "testing-offline.md"), ("omni_api.audit", "audit-daemon.md")],
+)
+def test_the_guide_of_a_command_lists_its_options(module: str, guide: str) -> None:
+    text = (ROOT / "docs" / "guides" / guide).read_text(encoding="utf-8")
+    for option in options_of(module) - {"--help"}:
+        assert not option.startswith("--") or f"| `{option}" in text
+
+
+def test_configurations_can_be_read_and_say_something() -> None:
+    for page in [*PAGES, *MORE_PAGES]:
+        for block in blocks(page):
+            if block.language in CONFIGS:
+                assert CONFIGS[block.language](block.text), block
 
 
 # ---- Links and tables --------------------------------------------------------------------------
@@ -250,7 +222,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=_name)
+@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=name_of)
 def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     for link in links(page):
         if link.startswith("https://"):
@@ -268,22 +240,11 @@ def test_every_page_can_be_found_from_the_map() -> None:
     assert set(PAGES) - {index} <= linked
 
 
-@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=_name)
+@pytest.mark.parametrize("page", [*PAGES, *MORE_PAGES], ids=name_of)
 def test_files_named_in_the_text_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for name in re.findall(r"`((?:omni_api|omni_api_async|proto|docs|tests)/[\w./*-]*)`", text):
         assert list(ROOT.glob(name.rstrip("/"))), name
-
-
-def rows(page: Path, header: str) -> list[list[str]]:
-    """The cells of every table of a page that has this header."""
-    found: list[list[str]] = []
-    inside = False
-    for line in page.read_text(encoding="utf-8").splitlines():
-        inside = line == header or (inside and line.startswith("|"))
-        if inside and line != header and not line.startswith("| ---"):
-            found.append([cell.strip() for cell in line.strip("|").split("|")])
-    return found
 
 
 def test_the_reference_says_of_every_method_what_the_table_says() -> None:

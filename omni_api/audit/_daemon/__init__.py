@@ -1,0 +1,1 @@
+"""The daemon of `python -m omni_api.audit`: it reads, writes, remembers, and tells how it is."""

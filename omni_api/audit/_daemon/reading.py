@@ -1,0 +1,233 @@
+"""The daemon's reader: follows the audit log in a thread of its own and hands on what comes.
+
+It decides what is outlived: outages of any length, and events that are gone where that is allowed.
+`follow` itself outlives the short ones; after a while it gives up, so that the daemon can say that
+the server is away. What will not pass (a key, a role, an old server) ends the daemon.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import attrs
+
+from omni_api._core.resuming import passing, waits
+from omni_api.audit._daemon.metrics import Status
+from omni_api.audit._daemon.sinks import Line
+from omni_api.errors import CallError, ClosedError, InvalidInputError, MissingEventsError
+
+if TYPE_CHECKING:
+    from omni_api import OmniClient
+    from omni_api.audit import AuditEvent, MalformedEvent
+    from omni_api.streams import Stream
+
+logger = logging.getLogger("omni_api")
+
+OUTAGE: Final = 1.0
+"""Seconds of an outage after which the server counts as away."""
+
+_AHEAD = 1000
+
+
+@attrs.frozen
+class Position:
+    """Where the stream begins: at the event after the one with this id."""
+
+    id: int
+
+
+@attrs.frozen
+class Ended:
+    """Nothing more comes, and why."""
+
+    error: Exception
+
+
+Arrival: TypeAlias = Line | Position | Ended
+
+
+@attrs.frozen
+class Start:
+    """Where to begin.
+
+    Attributes:
+        checkpoint: Behind the event with this id; wins over `since`.
+        since: At a moment, or with the oldest event; None for what happens next.
+        last_time: Time of the last event that is in the output already, if known.
+    """
+
+    checkpoint: int | None = None
+    since: datetime | Literal["oldest"] | None = None
+    last_time: datetime | None = None
+
+
+def start_from(text: str) -> Start:
+    """Return what `--start` means.
+
+    Raises:
+        InvalidInputError: It is of no form that there is.
+    """
+    if text == "now":
+        return Start()
+    if text == "oldest":
+        return Start(since="oldest")
+    if text.isascii() and text.isdigit() and 0 < int(text) < 2**63:
+        return Start(checkpoint=int(text) - 1)
+    try:
+        if len(text) == len("2026-11-24"):
+            return Start(since=datetime.combine(date.fromisoformat(text), time(), UTC))
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidInputError(
+            "--start must be now, oldest, the id of an event, a day (YYYY-MM-DD, UTC) or a moment "
+            f"with a time zone (2026-11-24T08:00:00Z), not {text!r}"
+        )
+    return Start(since=moment)
+
+
+class Reader:
+    """Follows the log until it is stopped.
+
+    Args:
+        omni: The client; it is closed by `stop`.
+        start: Where to begin.
+        stop_at_gaps: Whether missing events end it. Else they are counted and passed over.
+        status: Where to note how it goes.
+        hand: Takes what comes, one at a time, and must not block.
+    """
+
+    def __init__(
+        self,
+        omni: OmniClient,
+        start: Start,
+        *,
+        stop_at_gaps: bool,
+        status: Status,
+        hand: Callable[[Arrival], None],
+    ) -> None:
+        self._omni = omni
+        self._position, self._since = start.checkpoint, start.since
+        self._last_time = start.last_time
+        self._stop_at_gaps = stop_at_gaps
+        self._status = status
+        self._hand = hand
+        self._room = threading.BoundedSemaphore(_AHEAD)
+        self._stopped = threading.Event()
+        self._stream: Stream[AuditEvent] | None = None
+        self._connections = self._reconnects = 0
+        self._delays: Iterator[float] = waits()
+        self._thread = threading.Thread(target=self._run, name="omni-audit-reader", daemon=True)
+        status.reconnects = self._count
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def done(self) -> None:
+        """Say that a line was taken, which makes room for the next."""
+        self._room.release()
+
+    def stop(self) -> None:
+        """Cancel the stream, close the client and end the thread."""
+        self._stopped.set()
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+        self._omni.close()
+        if self._thread.ident is not None:
+            self._thread.join(5.0)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self._attempt()
+        except Exception as error:  # noqa: BLE001 - handed on, not swallowed
+            self._hand(Ended(error))
+
+    def _attempt(self) -> None:
+        """Follow up to an interruption, and wait it out."""
+        try:
+            self._follow()
+        except ClosedError:
+            if not self._stopped.is_set():
+                raise
+        except MissingEventsError as error:
+            if self._stop_at_gaps:
+                raise
+            self._pass_over(error)
+        except CallError as error:
+            if not passing(error):
+                raise
+            if not self._status.outage:
+                self._delays = waits()
+            wait = next(self._delays)
+            outage = f"the server is away: {error.code.name}"
+            # A warning once an outage: a long one is not to fill the log.
+            level = logging.DEBUG if self._status.outage == outage else logging.WARNING
+            logger.log(level, "%s; next try in %.1f s", error, wait)
+            self._status.outage = outage
+            self._stopped.wait(wait)
+
+    def _follow(self) -> None:
+        stream = self._omni.audit_log.follow(
+            self._since if self._position is None else None,
+            checkpoint=self._position,
+            patience=OUTAGE,
+            on_malformed=self._malformed,
+        )
+        self._stream = stream
+        if self._stopped.is_set():
+            return
+        try:
+            with stream:
+                self._connected(stream.checkpoint)
+                for event in stream:
+                    self._last_time = event.time
+                    self._line(event.id, event.raw)
+        finally:
+            self._position = stream.checkpoint
+            self._reconnects, self._stream = self._reconnects + stream.reconnects, None
+
+    def _connected(self, position: int | None) -> None:
+        # A warning where one began the outage, so that the log also says when it was over.
+        level = logging.WARNING if self._connections and self._status.outage else logging.INFO
+        logger.log(level, "following behind event %s", position)
+        if position is not None and self._position is None:
+            self._hand(Position(position))
+        self._connections += 1
+        self._status.outage, self._status.contact = "", monotonic()
+
+    def _malformed(self, line: MalformedEvent) -> None:
+        """Hand on what is no event: a copy leaves nothing out."""
+        self._status.malformed += 1
+        logger.warning("line %d is no event: %s", line.id, line.reason)
+        self._line(line.id, line.raw)
+
+    def _line(self, id_: int, raw: bytes) -> None:
+        while not self._room.acquire(timeout=0.5):
+            if self._stopped.is_set():
+                return
+        moment = self._last_time or datetime.now(UTC)
+        self._status.contact = monotonic()
+        self._hand(Line(id_, raw if raw.endswith(b"\n") else raw + b"\n", moment))
+
+    def _pass_over(self, gap: MissingEventsError) -> None:
+        logger.warning("%s", gap)
+        if gap.last_id is not None:
+            self._status.missing += gap.last_id - gap.first_id + 1
+        self._position = gap.checkpoint
+        if gap.checkpoint is None:
+            # The log was replaced or restored. Its new events are later than all that was read.
+            self._since = self._last_time or "oldest"
+
+    def _count(self) -> int:
+        stream = self._stream
+        by_itself = 0 if stream is None else stream.reconnects
+        return self._reconnects + by_itself + max(self._connections - 1, 0)

@@ -1,0 +1,206 @@
+"""The output in files: their names, when a new one begins, which old ones go.
+
+Every event is in the files once, however often the daemon is killed: a checkpoint names the open
+file before anything is written to it, and what the checkpoint does not cover is cut off at the
+next start. `loop.py` saves the checkpoints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date
+from pathlib import Path
+
+import attrs
+
+from omni_api.audit._daemon.checkpoint import sync_directory
+from omni_api.audit._daemon.sinks import PIECE, Covered, Line
+from omni_api.errors import ConfigurationError
+
+_NAME = re.compile(r"audit-log-(\d{8})T(\d{6})Z-(\d+)\.jsonl")
+
+
+@attrs.define
+class _Open:
+    """The file that is written to."""
+
+    name: str
+    day: date
+    descriptor: int
+    length: int
+
+
+class Files:
+    """Files in a directory, a new one for each day of events (UTC) and beyond a size.
+
+    A file keeps its name from the first byte on, since log shippers follow names. Only their owner
+    can read them: events hold join tokens.
+
+    Args:
+        directory: Where to; made if it is not there.
+        most: Bytes that a file may have; a longer line has a file of its own.
+        keep_files: How many files stay, the open one included; None for all.
+        keep_days: How many days before that of the open file stay; None for all.
+        covered: What the checkpoint covers. The file is cut back to it and goes on.
+
+    Raises:
+        ConfigurationError: Another daemon writes there, or files lie there without a checkpoint.
+        OSError: It cannot be written to.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        most: int,
+        keep_files: int | None = None,
+        keep_days: int | None = None,
+        covered: Covered | None = None,
+    ) -> None:
+        self.place = str(directory)
+        self._directory = directory
+        self._most, self._keep_files, self._keep_days = most, keep_files, keep_days
+        self._pending = bytearray()
+        self._open: _Open | None = None
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _locked(directory)
+        try:
+            self._go_on(covered)
+        except BaseException:
+            self.close()
+            raise
+
+    def full(self, line: Line) -> bool:
+        """Whether the line is too much for the open file, or of a later day."""
+        if self._open is None:
+            return True
+        length = self._open.length + len(self._pending)
+        if length > 0 and length + len(line.raw) > self._most:
+            return True
+        return line.time.astimezone(UTC).date() > self._open.day
+
+    def turn(self, line: Line) -> None:
+        """Close the open file, which must be synced, and begin the next."""
+        name = f"audit-log-{line.time.astimezone(UTC):%Y%m%dT%H%M%SZ}-{line.id}.jsonl"
+        self._let_go()
+        self._open = self._opened(name)
+        sync_directory(self._directory)
+        for old in outdated(
+            self._names(), name, keep_files=self._keep_files, keep_days=self._keep_days
+        ):
+            (self._directory / old).unlink(missing_ok=True)
+
+    def write(self, line: Line) -> None:
+        """Take a line."""
+        self._pending += line.raw
+        if len(self._pending) >= PIECE:
+            self._flush()
+
+    def sync(self) -> Covered:
+        """Put everything onto the disk."""
+        if self._open is None:
+            return Covered()
+        self._flush()
+        os.fsync(self._open.descriptor)
+        return Covered(self._open.name, self._open.length)
+
+    def hurry(self) -> None:
+        """Do nothing: a disk does not keep anybody waiting."""
+
+    def close(self) -> None:
+        """Close the open file and let others into the directory."""
+        self._let_go()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _go_on(self, covered: Covered | None) -> None:
+        """Open the file of the checkpoint, and cut off what the checkpoint does not cover."""
+        if covered is None:
+            if any((self._directory / name).stat().st_size for name in self._names()):
+                raise ConfigurationError(
+                    f"{self.place} holds files of an earlier run but no checkpoint of it: restore "
+                    "the checkpoint, or move the files away"
+                )
+            return
+        if covered.file is None or covered.file not in self._names():
+            return  # removed after it was shipped
+        self._open = self._opened(covered.file)
+        if self._open.length < covered.length:
+            # Somebody cut it, and may do so again: the next event begins a new file.
+            self._let_go()
+            return
+        os.ftruncate(self._open.descriptor, covered.length)
+        os.fsync(self._open.descriptor)
+        self._open.length = covered.length
+
+    def _names(self) -> list[str]:
+        return [path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]
+
+    def _opened(self, name: str) -> _Open:
+        # A crash before the checkpoint named it can leave an empty file of this name.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        descriptor = os.open(self._directory / name, flags, 0o600)
+        return _Open(name, _order(name)[0], descriptor, os.fstat(descriptor).st_size)
+
+    def _let_go(self) -> None:
+        if self._open is not None:
+            os.close(self._open.descriptor)
+            self._open = None
+
+    def _flush(self) -> None:
+        if self._open is None:
+            return
+        data, self._pending = memoryview(self._pending), bytearray()
+        while data:
+            written = os.write(self._open.descriptor, data)
+            self._open.length += written
+            data = data[written:]
+
+
+def outdated(
+    names: Iterable[str], current: str, *, keep_files: int | None, keep_days: int | None
+) -> list[str]:
+    """Return the files that are to go, oldest first; never the current one.
+
+    Args:
+        names: The files of the directory.
+        current: The one that is open.
+        keep_files: How many stay, the current one included; None for all.
+        keep_days: How many days before the current file's stay; None for all.
+    """
+    closed = sorted((name for name in names if name != current), key=_order)
+    surplus = 0 if keep_files is None else len(closed) + 1 - keep_files
+    today = _order(current)[0]
+    return [
+        name
+        for number, name in enumerate(closed)
+        if number < surplus
+        or (keep_days is not None and (today - _order(name)[0]).days > keep_days)
+    ]
+
+
+def _order(name: str) -> tuple[date, str, int]:
+    """Return what a file is sorted by: day and time of its first event, and its id."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise ValueError(f"{name} is no name of a rotated file")
+    return date.fromisoformat(found[1]), found[2], int(found[3])
+
+
+def _locked(directory: Path) -> int | None:
+    """Keep other daemons out of a directory for as long as the descriptor is open."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ConfigurationError(f"another daemon writes to {directory}") from error
+    return descriptor
