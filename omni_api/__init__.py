@@ -96,6 +96,10 @@ if TYPE_CHECKING:
     from omni_api.errors import UnimplementedError as UnimplementedError
     from omni_api.errors import UnknownError as UnknownError
     from omni_api.errors import UnsentError as UnsentError
+    from omni_api.machine_log import LogFormat as LogFormat
+    from omni_api.machine_log import LogRecord as LogRecord
+    from omni_api.maintenance import MaintenanceStep as MaintenanceStep
+    from omni_api.manifests import ManifestChange as ManifestChange
     from omni_api.progress import PartProgress as PartProgress
     from omni_api.progress import Progress as Progress
     from omni_api.progress import SupportBundleProgress as SupportBundleProgress
@@ -154,11 +158,15 @@ else:
         "ListServiceAccountsResponse": "omni_api._gen.models",
         "ListUsersResponse": "omni_api._gen.models",
         "LockedKeyError": "omni_api.errors",
+        "LogFormat": "omni_api.machine_log",
         "LogLine": "omni_api._gen.models",
         "LogLineMetadata": "omni_api._gen.models",
+        "LogRecord": "omni_api.machine_log",
         "MaintenanceOperation": "omni_api._gen.models",
         "MaintenanceProgress": "omni_api._gen.models",
+        "MaintenanceStep": "omni_api.maintenance",
         "MalformedEventError": "omni_api.errors",
+        "ManifestChange": "omni_api.manifests",
         "ManifestSync": "omni_api._gen.models",
         "ManifestSyncType": "omni_api._gen.models",
         "MissingEventsError": "omni_api.errors",
@@ -268,11 +276,15 @@ __all__ = [
     "ListServiceAccountsResponse",
     "ListUsersResponse",
     "LockedKeyError",
+    "LogFormat",
     "LogLine",
     "LogLineMetadata",
+    "LogRecord",
     "MaintenanceOperation",
     "MaintenanceProgress",
+    "MaintenanceStep",
     "MalformedEventError",
+    "ManifestChange",
     "ManifestSync",
     "ManifestSyncType",
     "MissingEventsError",

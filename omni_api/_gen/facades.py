@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from omni_api._driver import Driver
     from omni_api._gen.audit_log import AuditLog
     from omni_api._gen.auth import Auth
+    from omni_api._gen.kubernetes import Kubernetes
+    from omni_api._gen.machines import Machines
     from omni_api._gen.management import Management
     from omni_api._gen.service_accounts import ServiceAccounts
     from omni_api._gen.support import Support
@@ -40,6 +42,20 @@ class Facades:
         from omni_api._gen.audit_log import AuditLog
 
         return AuditLog(self._driver)
+
+    @cached_property
+    def kubernetes(self) -> Kubernetes:
+        """Kubernetes manifests of a cluster, compared and synced."""
+        from omni_api._gen.kubernetes import Kubernetes
+
+        return Kubernetes(self._driver)
+
+    @cached_property
+    def machines(self) -> Machines:
+        """Logs of machines as records, and the installation and upgrade of machines in maintenance."""
+        from omni_api._gen.machines import Machines
+
+        return Machines(self._driver)
 
     @cached_property
     def service_accounts(self) -> ServiceAccounts:

@@ -89,7 +89,15 @@ WITH_EXAMPLE = [one for one in ALL if one.examples]
 FACADES = tuple(
     f"{package.__name__}._gen.{module}."
     for package in PACKAGES
-    for module in ("management", "auth", "audit_log", "service_accounts", "support")
+    for module in (
+        "management",
+        "auth",
+        "audit_log",
+        "kubernetes",
+        "machines",
+        "service_accounts",
+        "support",
+    )
 )
 
 
@@ -175,7 +183,7 @@ def test_every_method_of_the_facades_has_an_example(package: Any) -> None:
         and one.name.count(".") == 4
         and not one.name.rpartition(".")[2].startswith("_")
     ]
-    assert len(methods) >= 28 + 1 + 4 + 3
+    assert len(methods) >= 28 + 1 + 1 + 3 + 4 + 3
     assert [one.name for one in methods if not one.examples] == []
 
 

@@ -21,6 +21,8 @@ FACADES = {
     "management": "Management",
     "auth": "Auth",
     "audit_log": "AuditLog",
+    "kubernetes": "Kubernetes",
+    "machines": "Machines",
     "service_accounts": "ServiceAccounts",
     "support": "Support",
 }
