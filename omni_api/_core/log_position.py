@@ -36,8 +36,8 @@ def place_among(remembered: Sequence[LogRecord], stored: Sequence[LogRecord]) ->
     and then what is left of them stands at the very beginning of the stored ones.
 
     Where the lines can stand in several places, the first is taken: to repeat lines is better
-    than to lose them. It is certain where there is one place only, and where that is either all
-    of the remembered lines or has a line with a time, which no other line resembles.
+    than to lose them. A place is certain if it is the only one where a line with a time stands,
+    since no other line resembles that, or the only one at all and has all remembered lines.
     """
     if not remembered:
         return Place(0, certain=True)
@@ -46,10 +46,15 @@ def place_among(remembered: Sequence[LogRecord], stored: Sequence[LogRecord]) ->
     ends = [end for end in range(1, len(lines) + 1) if _agree(known, lines, end)]
     if not ends:
         return Place(0, certain=False)
-    end = ends[0]
-    whole = end >= len(known) and lines[end - len(known) : end] == known
-    timed = any(record.time is not None for record in stored[max(0, end - len(known)) : end])
-    return Place(end, certain=len(ends) == 1 and (whole or timed))
+    timed = [
+        end
+        for end in ends
+        if any(record.time is not None for record in stored[max(0, end - len(known)) : end])
+    ]
+    if len(timed) == 1:
+        return Place(timed[0], certain=True)
+    whole = ends[0] >= len(known)
+    return Place(ends[0], certain=len(ends) == 1 and whole)
 
 
 def _agree(known: list[bytes], lines: list[bytes], end: int) -> bool:
