@@ -57,9 +57,11 @@ def sync_manifests(
 
     Example:
         >>> with omni.kubernetes.sync_manifests("talos-default") as changes:
-        ...     changed = [change for change in changes if change.changed]
-        >>> [(change.kind, change.name) for change in changed]
-        [('DaemonSet', 'kube-proxy'), ('Deployment', 'coredns')]
+        ...     for change in changes:
+        ...         if change.changed:
+        ...             print(change.kind, change.namespace, change.name)
+        DaemonSet kube-system kube-proxy
+        Deployment kube-system coredns
     """
     options = KubernetesSSAOptions(
         inventory_policy=inventory_policy,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from omni_api._core import arguments
 from omni_api._core.call import Call
 from omni_api._core.durations import UNSET, Timeout, Unset
-from omni_api._core.log_following import LogCalls, followed_lines
+from omni_api._core.followed_log import LogCalls
+from omni_api._core.log_following import followed_lines
 from omni_api._core.log_history import stored_lines
 from omni_api._core.log_position import REMEMBERED
 from omni_api._core.reading import read_by, value
@@ -150,9 +151,10 @@ def install(
 
     Example:
         >>> with omni.machines.install(spare_machine_id, disk="/dev/sda") as steps:
-        ...     origins = {step.origin for step in steps}
-        >>> sorted(origins)
-        ['omni', 'talos']
+        ...     for step in steps:
+        ...         assert step.origin in {"omni", "talos"} and step.text
+        >>> print(step)
+        [omni] rebooting machine to boot into installed Talos
     """
     arguments.text("disk", disk, empty=False)
     return _maintained(
@@ -200,7 +202,8 @@ def upgrade(
         >>> from omni_api import FailedPreconditionError
         >>> try:
         ...     with omni.machines.upgrade(spare_machine_id, version="1.13.7") as steps:
-        ...         texts = [step.text for step in steps]
+        ...         for step in steps:
+        ...             print(step)
         ... except FailedPreconditionError as error:
         ...     print(error.details)
         Talos is not installed on this machine; use OPERATION_INSTALL

@@ -1,8 +1,8 @@
 """Following the logs of one or several machines through every interruption, as steps.
 
-Decides when to open a log again, what of it is new, and how long a line waits for older ones of
-other machines. Where a log goes on is found in `log_position.py`, whose turn it is in
-`time_order.py`, which errors pass in `resuming.py`.
+Decides when to open a log again, and how long a line waits for older ones of other machines. What
+of a log is new is decided in `followed_log.py`, whose line is next in `time_order.py`, which
+errors pass in `resuming.py`.
 
 A log tells neither where its history ends nor whether it was opened at all: a machine may be
 silent for hours. So each log is looked at first, with a call that ends by itself. What the server
@@ -11,16 +11,16 @@ refuses it refuses there, before the first line; and its last lines say what his
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 
 from omni_api._core.call import Call
 from omni_api._core.flow import logger
+from omni_api._core.followed_log import FollowedLog, LogCalls
 from omni_api._core.log_history import about
-from omni_api._core.log_position import REMEMBERED, goes_on_here, place_among
-from omni_api._core.resuming import passing, waits
+from omni_api._core.log_position import REMEMBERED
+from omni_api._core.resuming import passing
 from omni_api._core.steps import (
     Arrival,
     Fill,
@@ -41,57 +41,9 @@ from omni_api.machine_log import LogRecord
 
 _HISTORY_WAIT_S = 5.0
 """Longest wait for the next line of a machine whose history is not over."""
-_QUIET_S = 2.0
-"""When nothing came for so long after a log was opened again, all stored lines have come."""
-_MOST_STORED = 10_000
-"""More lines than a server stores (about 5000)."""
 _MOST_WAITING = 2_000
 """Lines of one machine that may wait; then it is read no further."""
 _SHORTEST_TIMEOUT_S = 0.001
-
-
-@attrs.frozen(kw_only=True)
-class LogCalls:
-    """The calls that following the log of one machine takes.
-
-    Attributes:
-        machine_id: The machine.
-        history: Whether stored lines are to come, too.
-        look: Reads the last lines and ends: one, or without history as many as are remembered.
-            New is then what stands behind them.
-        first: Follows from where the caller wants to begin, without history from a little before.
-        again: Follows from the oldest stored line on.
-    """
-
-    machine_id: str
-    history: bool
-    look: Call[LogRecord]
-    first: Call[LogRecord]
-    again: Call[LogRecord]
-
-
-@attrs.define(eq=False)
-class _Log:
-    """The log of one machine, and how far it has come."""
-
-    calls: LogCalls
-    stream: Running[LogRecord] | None = None
-    opened: bool = False
-    # The last lines that came, one right behind the other on the server.
-    remembered: deque[LogRecord] = attrs.field(factory=lambda: deque[LogRecord](maxlen=REMEMBERED))
-    began: bool = False
-    # The last line of the history, until it has come.
-    history_end: bytes | None = None
-    # What came since the log was opened again, until it is known what of it is new.
-    stored: list[LogRecord] | None = None
-    after_gap: bool = False
-    # When to open it again, or to decide about `stored`.
-    act_at: float | None = None
-    waits: Iterator[float] = attrs.field(factory=waits)
-
-    @property
-    def machine_id(self) -> str:
-        return self.calls.machine_id
 
 
 def followed_lines(
@@ -104,14 +56,16 @@ def followed_lines(
         timeout: Seconds for everything, None for no limit.
         position: Counts how often a log was opened again.
     """
-    follow = _Follow([_Log(one) for one in calls], position)
+    follow = _Follow([FollowedLog(one) for one in calls], position)
     yield from follow.begin(timeout)
     yield Ready()
     yield from follow.lines()
 
 
 class _Follow:
-    def __init__(self, logs: list[_Log], position: Position) -> None:
+    """All logs, the lines of them that wait for their turn, and the time."""
+
+    def __init__(self, logs: list[FollowedLog], position: Position) -> None:
         self._logs = logs
         self._position = position
         self._order = TimeOrder()
@@ -127,30 +81,26 @@ class _Follow:
         """Look at the end of each log, fail if one cannot be read, and open them all."""
         yield from self._tick()
         self._deadline = None if timeout is None else self._now + timeout
+        looks = []
         for log in self._logs:
-            log.stream = yield from start(self._limited(log.calls.look))
-        for log in self._logs:
-            yield from self._look(log)
+            look = yield from start(self._limited(log.calls.look))
+            looks.append((log, look))
+        for log, look in looks:
+            yield from self._look(log, look)
         yield from self._tick()
         for log in self._logs:
             yield from self._open(log)
 
-    def _look(self, log: _Log) -> Steps[None]:
-        """Read the last lines of a log."""
-        stream, log.stream = log.stream, None
+    def _look(self, log: FollowedLog, stream: Running[LogRecord]) -> Steps[None]:
         last: list[LogRecord] = []
-        if stream is not None:
-            try:
-                # One more than there are: a stream that is read to its end needs no cancelling.
-                yield Fill(stream, last, REMEMBERED + 1)
-            except CallError as error:
-                about(log.machine_id, error)
-                raise
-            yield Stop(stream)
-        if log.calls.history:
-            log.history_end = last[-1].raw if last else None
-        else:
-            log.remembered.extend(last)
+        try:
+            # One more than there are: a stream that is read to its end needs no cancelling.
+            yield Fill(stream, last, REMEMBERED + 1)
+        except CallError as error:
+            about(log.machine_id, error)
+            raise
+        yield Stop(stream)
+        log.looked_at(last)
 
     # ---- Going on --------------------------------------------------------------------------------
 
@@ -175,8 +125,16 @@ class _Follow:
             elif not order:
                 return
             # Nothing older came, so what has waited long enough goes.
+            if order.due(self._now) == 0:
+                self._wait_no_longer()
             while order.due(self._now) == 0:
                 yield Give(order.pop())
+
+    def _wait_no_longer(self) -> None:
+        for log in self._logs:
+            if log.machine_id in self._order.lacking:
+                log.waited_for_in_vain()
+                self._expect(log)
 
     def _next_moment(self) -> float | None:
         """Return the seconds until something is to be done though nothing comes."""
@@ -201,74 +159,54 @@ class _Follow:
         for log in self._logs:
             if log.act_at is None or log.act_at > self._now:
                 continue
-            log.act_at = None
             if log.stream is not None:
-                self._settle(log)
+                self._put(log, log.settle())
             else:
                 self._position.reconnects += 1
                 yield from self._open(log)
 
     # ---- One log ---------------------------------------------------------------------------------
 
+    def _open(self, log: FollowedLog) -> Steps[None]:
+        log.act_at = None
+        call = log.opening(self._now)
+        try:
+            log.stream = yield from start(self._limited(call))
+        except CallError as error:
+            self._broken(log, error)
+        else:
+            self._expect(log)
+
     def _arrived(self, arrival: Arrival[LogRecord]) -> Steps[None]:
         log = next(log for log in self._logs if log.stream is arrival.stream)
         if isinstance(arrival.value, LogRecord):
-            self._take(log, arrival.value)
+            self._put(log, log.take(arrival.value, self._now))
             return
         yield Stop(arrival.stream)
-        log.stream = None
         if arrival.error is None:
             # A server ends a log without error when the machine is removed, and only then.
-            self._settle(log)
-            self._order.forget(log.machine_id)
+            self._put(log, log.settle())
+            log.closed()
+            self._expect(log)
         else:
             self._broken(log, arrival.error)
 
-    def _take(self, log: _Log, record: LogRecord) -> None:
-        log.waits = waits()
-        if log.stored is None:
-            self._accept(log, record)
-            return
-        log.stored.append(record)
-        log.act_at = self._now + _QUIET_S
-        if len(log.stored) >= _MOST_STORED or goes_on_here(log.remembered, log.stored):
-            self._settle(log)
-
-    def _settle(self, log: _Log) -> None:
-        """Decide what of the stored lines is new, now that the place can be found."""
-        stored, log.stored, log.act_at = log.stored, None, None
-        if stored is None:
-            return
-        place = place_among(log.remembered, stored)
-        if not place.certain:
-            logger.warning(
-                "the log of machine %s does not say where to go on after an interruption: lines "
-                "may be missing or come a second time",
-                log.machine_id,
-            )
-            log.after_gap = True
-            log.remembered.clear()
-        for record in stored[place.index :]:
-            self._accept(log, record)
+    def _put(self, log: FollowedLog, records: list[LogRecord]) -> None:
+        for record in records:
+            self._order.put(record, self._now)
         self._expect(log)
 
-    def _accept(self, log: _Log, record: LogRecord) -> None:
-        log.began = True
-        log.remembered.append(record)
-        if log.after_gap:
-            record, log.after_gap = attrs.evolve(record, after_gap=True), False
-        if record.raw == log.history_end:
-            log.history_end = None
-            self._expect(log)
-        self._order.put(record, self._now)
+    def _expect(self, log: FollowedLog) -> None:
+        """Let lines of others wait for those of this machine as long as is sensible."""
+        if log.stream is None or not log.settled:
+            self._order.forget(log.machine_id)
+        else:
+            patience = _HISTORY_WAIT_S if log.in_history else SHORT_WAIT_S
+            self._order.expect(log.machine_id, patience)
 
-    def _expect(self, log: _Log) -> None:
-        over = log.history_end is None
-        self._order.expect(log.machine_id, SHORT_WAIT_S if over else _HISTORY_WAIT_S)
-
-    def _broken(self, log: _Log, error: Exception) -> None:
-        log.stored = log.act_at = None
-        self._order.forget(log.machine_id)
+    def _broken(self, log: FollowedLog, error: Exception) -> None:
+        log.closed()
+        self._expect(log)
         if isinstance(error, NotFoundError):
             return  # it was there when we looked, so it was removed meanwhile
         if not isinstance(error, CallError):
@@ -285,22 +223,8 @@ class _Follow:
         )
         log.act_at = self._now + wait
 
-    def _open(self, log: _Log) -> Steps[None]:
-        # Where history is to come and nothing of it came yet, it begins once more.
-        fresh = not log.opened or (not log.began and log.history_end is not None)
-        log.opened = True
-        if log.remembered:
-            log.stored, log.act_at = [], self._now + _QUIET_S
-        else:
-            self._expect(log)
-        try:
-            log.stream = yield from start(
-                self._limited(log.calls.first if fresh else log.calls.again)
-            )
-        except CallError as error:
-            self._broken(log, error)
-
     def _limited(self, call: Call[LogRecord]) -> Call[LogRecord]:
+        """Give a call no more time than is left."""
         if self._deadline is None:
             return call
         return attrs.evolve(call, timeout=max(self._deadline - self._now, _SHORTEST_TIMEOUT_S))

@@ -90,12 +90,7 @@ class TimeOrder:
         return max(0.0, self._arrivals[0][0] + patience - now)
 
     def pop(self) -> LogRecord:
-        """Take out the line whose turn it is, though a machine may lack one.
-
-        A machine that let others wait in vain is waited for only shortly from now on.
-        """
-        for machine_id in self._lacking:
-            self._patience[machine_id] = min(self._patience[machine_id], SHORT_WAIT_S)
+        """Take out the line whose turn it is, though a machine may lack one."""
         _, number, machine_id = heapq.heappop(self._heads)
         queue = self._queues[machine_id]
         record = queue.popleft()[2]

@@ -59,9 +59,11 @@ class Kubernetes:
 
         Example:
             >>> with omni.kubernetes.sync_manifests("talos-default") as changes:
-            ...     changed = [change for change in changes if change.changed]
-            >>> [(change.kind, change.name) for change in changed]
-            [('DaemonSet', 'kube-proxy'), ('Deployment', 'coredns')]
+            ...     for change in changes:
+            ...         if change.changed:
+            ...             print(change.kind, change.namespace, change.name)
+            DaemonSet kube-system kube-proxy
+            Deployment kube-system coredns
         """
         return self._driver.stream(
             composed.sync_manifests(

@@ -97,9 +97,10 @@ class Machines:
 
         Example:
             >>> async with omni.machines.install(spare_machine_id, disk='/dev/sda') as steps:
-            ...     origins = {step.origin for step in steps}
-            >>> sorted(origins)
-            ['omni', 'talos']
+            ...     async for step in steps:
+            ...         assert step.origin in {'omni', 'talos'} and step.text
+            >>> print(step)
+            [omni] rebooting machine to boot into installed Talos
         """
         return self._driver.stream(
             composed.install(machine_id, disk=disk, version=version, timeout=timeout)
@@ -137,7 +138,8 @@ class Machines:
             >>> from omni_api import FailedPreconditionError
             >>> try:
             ...     async with omni.machines.upgrade(spare_machine_id, version='1.13.7') as steps:
-            ...         texts = [step.text for step in steps]
+            ...         async for step in steps:
+            ...             print(step)
             ... except FailedPreconditionError as error:
             ...     print(error.details)
             Talos is not installed on this machine; use OPERATION_INSTALL

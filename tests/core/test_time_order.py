@@ -93,15 +93,15 @@ def test_a_machine_whose_clock_is_slow_does_not_hold_up_the_others_for_ever() ->
     assert order.due(SHORT_WAIT_S) is None
 
 
-def test_who_let_others_wait_in_vain_is_waited_for_shortly_from_then_on() -> None:
+def test_the_most_patient_of_those_who_lack_a_line_decides() -> None:
     order = TimeOrder()
     order.expect("a", SHORT_WAIT_S)
-    order.expect("stuck", 5.0)
+    order.expect("b", SHORT_WAIT_S)
+    order.expect("slow", 5.0)
     order.put(line("a", 1), 0.0)
     assert order.due(0.0) == 5.0
-    order.pop()
-    order.put(line("a", 2), 6.0)
-    assert order.due(6.0) == SHORT_WAIT_S
+    order.expect("slow", SHORT_WAIT_S)
+    assert order.due(0.0) == SHORT_WAIT_S
 
 
 def test_nobody_waits_for_a_machine_that_is_forgotten() -> None:
