@@ -5,7 +5,6 @@ from __future__ import annotations
 from omni_api._core import arguments
 from omni_api._core.call import Call
 from omni_api._core.durations import UNSET, Seconds, Timeout
-from omni_api._core.reading import read_by
 from omni_api._gen import calls
 from omni_api._gen.models import InventoryPolicy, KubernetesSSAOptions
 from omni_api.manifests import ManifestChange, change_reader
@@ -74,7 +73,7 @@ def sync_manifests(
     call = calls.kubernetes_sync_manifests(
         cluster=cluster, dry_run=dry_run, ssa=ssa, timeout=timeout
     )
-    return read_by(call, change_reader, _size)
+    return call.read_by(change_reader, _size)
 
 
 def _size(change: ManifestChange) -> int:

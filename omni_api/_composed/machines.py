@@ -11,7 +11,7 @@ from omni_api._core.followed_log import LogCalls
 from omni_api._core.log_following import followed_lines
 from omni_api._core.log_history import stored_lines
 from omni_api._core.log_position import REMEMBERED
-from omni_api._core.reading import read_by, value
+from omni_api._core.reading import value
 from omni_api._core.steps import Composite, Position
 from omni_api._gen import calls
 from omni_api._gen.common_pb2 import Data
@@ -114,7 +114,7 @@ def _lines(
     def record(message: Data) -> LogRecord:
         return LogRecord(raw=message.bytes, machine_id=machine_id)
 
-    return read_by(call, value(Data, record, call.method.path), _size)
+    return call.read_by(value(Data, record, call.method.path), _size)
 
 
 def _size(record: LogRecord) -> int:
@@ -224,7 +224,7 @@ def upgrade(
 def _maintained(
     name: str, call: Call[MaintenanceProgress], machine_id: str
 ) -> Composite[MaintenanceStep]:
-    steps = told_steps(read_by(call, step_reader, _length), machine_id)
+    steps = told_steps(call.read_by(step_reader, _length), machine_id)
     return Composite(name=f"machines.{name}", steps=steps, size=_length)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import attrs
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from omni_api._core.call import Call
 from omni_api.errors import InternalError
 
 T = TypeVar("T")
@@ -37,10 +35,3 @@ def value(
 def nothing() -> Callable[[bytes], None]:
     """Return the reader of answers that say nothing but OK."""
     return lambda _: None
-
-
-def read_by(
-    call: Call[Any], reader: Callable[[], Callable[[bytes], T]], size: Callable[[T], int]
-) -> Call[T]:
-    """Return the call with its answers read, and counted, in another way."""
-    return attrs.evolve(call, method=attrs.evolve(call.method, size=size), reader=reader)
