@@ -124,11 +124,11 @@ class FollowedLog:
         stored, self._stored, self.act_at = self._stored, None, None
         if stored is None:
             return []
-        place = place_among(self._remembered, stored)
+        place = place_among(self._remembered, stored, late=not self._began)
         if not place.certain:
             logger.warning(
-                "the log of machine %s does not say where to go on after an interruption: lines "
-                "may be missing or come a second time",
+                "the log of machine %s does not say where to go on: lines may be missing or come a "
+                "second time",
                 self.machine_id,
             )
             self._after_gap = True

@@ -68,9 +68,10 @@ def _merged(streams: Mapping[str, Running[LogRecord]]) -> Steps[None]:
             try:
                 yield Fill(streams[machine_id], batch, _BATCH)
             except CallError as error:
-                broken[machine_id] = about(machine_id, error)
+                about(machine_id, error)
                 if not batch:
                     raise
+                broken[machine_id] = error
             if not batch:
                 order.forget(machine_id)
             for record in batch:

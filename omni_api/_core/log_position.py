@@ -29,15 +29,19 @@ class Place:
     certain: bool
 
 
-def place_among(remembered: Sequence[LogRecord], stored: Sequence[LogRecord]) -> Place:
+def place_among(
+    remembered: Sequence[LogRecord], stored: Sequence[LogRecord], *, late: bool = False
+) -> Place:
     """Find where the remembered lines end among the stored ones.
 
     The log is a ring: its oldest lines go. So the remembered lines may have lost their beginning,
     and then what is left of them stands at the very beginning of the stored ones.
 
     Where the lines can stand in several places, the first is taken: to repeat lines is better
-    than to lose them. A place is certain if it is the only one where a line with a time stands,
-    since no other line resembles that, or the only one at all and has all remembered lines.
+    than to lose them. Or the last, if `late`: for who wants no old lines.
+
+    A place is certain if it is the only one where a line with a time stands, since no other line
+    resembles that, or if it is the only one at all and has all remembered lines.
     """
     if not remembered:
         return Place(0, certain=True)
@@ -54,7 +58,7 @@ def place_among(remembered: Sequence[LogRecord], stored: Sequence[LogRecord]) ->
     if len(timed) == 1:
         return Place(timed[0], certain=True)
     whole = ends[0] >= len(known)
-    return Place(ends[0], certain=len(ends) == 1 and whole)
+    return Place(ends[-1 if late else 0], certain=len(ends) == 1 and whole)
 
 
 def _agree(known: list[bytes], lines: list[bytes], end: int) -> bool:

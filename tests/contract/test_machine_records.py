@@ -293,6 +293,17 @@ def test_lines_that_are_all_alike_are_rather_repeated_than_lost(
     assert (second.raw, second.after_gap) == (alike, False)
 
 
+@pytest.mark.usefixtures("_soon_quiet")
+def test_no_old_line_comes_without_history_though_all_are_alike(
+    omni: Any, simulator: Simulator, machine: str, say: Callable[..., None]
+) -> None:
+    for _ in range(500):
+        simulator.state.fleet.append_log(machine, b"still waiting")
+    with omni.machines.logs(machine, follow=True, tail=0) as lines:
+        say(machine, "new")
+        assert messages(lines, 1) == ["new"]
+
+
 # ---- The end -------------------------------------------------------------------------------------
 
 

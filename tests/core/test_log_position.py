@@ -91,6 +91,7 @@ def test_what_is_called_certain_at_once_is_so_in_the_end(
 
 def test_lines_that_are_all_alike_do_not_say_where_to_go_on() -> None:
     assert place_among(plain("aaa"), plain("aaaaaa")) == Place(1, certain=False)
+    assert place_among(plain("aaa"), plain("aaaaaa"), late=True) == Place(6, certain=False)
     assert not goes_on_here(plain("aaa"), plain("aaa"))
 
 

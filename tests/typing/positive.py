@@ -22,8 +22,11 @@ from omni_api import (
     ListUsersResponse,
     LogLine,
     LogLineMetadata,
+    LogRecord,
     MaintenanceOperation,
     MaintenanceProgress,
+    MaintenanceStep,
+    ManifestChange,
     ManifestSync,
     ManifestSyncType,
     NotFoundError,
@@ -97,6 +100,14 @@ def blocking() -> None:
         assert_type(event.payload, Payload | None)
         if isinstance(event.payload, ClusterChange):
             assert_type(event.payload.labels, Mapping[str, str])
+    for record in omni.machines.logs(["m", "n"], tail=5, follow=True):
+        assert_type(record, LogRecord)
+        assert_type(record.time, datetime | None)
+        assert_type(record.fields, Mapping[str, object])
+        assert_type(record.format("dmesg"), str)
+    for change in omni.kubernetes.sync_manifests("c", reconcile_timeout=timedelta(minutes=1)):
+        assert_type(change, ManifestChange)
+        assert_type(change.object, Mapping[str, object])
     account = omni.service_accounts.create("ci", "Reader", lifetime=timedelta(days=1))
     assert_type(account, ServiceAccountKey)
     with display.bars(style="none") as show:
@@ -123,6 +134,8 @@ async def asynchronous() -> None:
         )
         async for progress in install:
             assert_type(progress, MaintenanceProgress)
+        async for step in omni.machines.install("m", disk="/dev/sda"):
+            assert_type(step, MaintenanceStep)
         async with omni.audit_log.read(end=date(2026, 11, 24)) as events:
             assert_type(await anext(events), AuditLogLine)
         async with omni.audit_log.events(on_malformed=lambda one: print(one.reason)) as typed:
