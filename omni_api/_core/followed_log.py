@@ -18,8 +18,6 @@ from omni_api._core.resuming import waits
 from omni_api._core.steps import Running
 from omni_api.machine_log import LogRecord
 
-QUIET_S = 2.0
-"""When nothing came for so long after a log was opened again, all stored lines have come."""
 _MOST_STORED = 10_000
 """More lines than a server stores (about 5000)."""
 
@@ -51,13 +49,15 @@ class FollowedLog:
     Attributes:
         calls: How it is read.
         stream: What it is read from at this moment.
-        act_at: When to open it again, or, while it is open, to `settle` it; None for neither.
+        open_at: When to open it again; None while it is open, and at its end.
+        quiet_for: For how long nothing came of it while somebody waited for it.
         waits: The waits before it is opened again.
     """
 
     calls: LogCalls
     stream: Running[LogRecord] | None = None
-    act_at: float | None = None
+    open_at: float | None = None
+    quiet_for: float = 0.0
     waits: Iterator[float] = attrs.field(factory=waits)
     # The last lines that came, one right behind the other on the server.
     _remembered: deque[LogRecord] = attrs.field(factory=lambda: deque[LogRecord](maxlen=REMEMBERED))
@@ -95,33 +95,34 @@ class FollowedLog:
         """Believe no longer that lines are to come soon."""
         self._slow = True
 
-    def opening(self, now: float) -> Call[LogRecord]:
+    def opening(self) -> Call[LogRecord]:
         """Return the call that opens it."""
         # Where history is to come and nothing of it came yet, it begins once more.
         fresh = not self._opened or (self._history_end is not None and not self._began)
         self._opened = True
+        self.quiet_for = 0.0
         if self._remembered:
-            self._stored, self.act_at = [], now + QUIET_S
+            self._stored = []
         return self.calls.first if fresh else self.calls.again
 
     def closed(self) -> None:
         """Forget what was read since it was opened, if nobody knows yet what of it is new."""
-        self.stream = self.act_at = self._stored = None
+        self.stream = self._stored = None
 
-    def take(self, record: LogRecord, now: float) -> list[LogRecord]:
+    def take(self, record: LogRecord) -> list[LogRecord]:
         """Take a line that came and return the lines that are new."""
         self.waits = waits()
+        self.quiet_for = 0.0
         if self._stored is None:
             return [self._new(record)]
         self._stored.append(record)
-        self.act_at = now + QUIET_S
         if len(self._stored) >= _MOST_STORED or goes_on_here(self._remembered, self._stored):
             return self.settle()
         return []
 
     def settle(self) -> list[LogRecord]:
         """Decide what of the stored lines is new, now that the place can be found."""
-        stored, self._stored, self.act_at = self._stored, None, None
+        stored, self._stored = self._stored, None
         if stored is None:
             return []
         place = place_among(self._remembered, stored, late=not self._began)

@@ -41,8 +41,12 @@ from omni_api.machine_log import LogRecord
 
 _HISTORY_WAIT_S = 5.0
 """Longest wait for the next line of a machine whose history is not over."""
+QUIET_S = 2.0
+"""When nothing came for so long after a log was opened again, all stored lines have come."""
 _MOST_WAITING = 2_000
 """Lines of one machine that may wait; then it is read no further."""
+_MOMENT_S = 0.005
+"""Shortest wait for what comes first."""
 _SHORTEST_TIMEOUT_S = 0.001
 
 
@@ -111,14 +115,14 @@ class _Follow:
             while order and not order.lacking:
                 yield Give(order.pop())
             yield from self._tick()
-            yield from self._act()
-            seconds = self._next_moment()
+            yield from self._open_again()
+            seconds = self._patience()
             if streams := self._readable():
-                arrival: Arrival[LogRecord] | None = yield First(streams, seconds)
-                yield from self._tick()
+                arrival = yield from self._first(streams, seconds)
                 if arrival is not None:
                     yield from self._arrived(arrival)
                     continue
+                self._settle_quiet()
             elif seconds is not None:
                 yield Pause(seconds)
                 yield from self._tick()
@@ -136,11 +140,30 @@ class _Follow:
                 log.waited_for_in_vain()
                 self._expect(log)
 
-    def _next_moment(self) -> float | None:
+    def _patience(self) -> float | None:
         """Return the seconds until something is to be done though nothing comes."""
-        times = [max(0.0, log.act_at - self._now) for log in self._logs if log.act_at is not None]
-        due = self._order.due(self._now)
-        return min(times if due is None else [*times, due], default=None)
+        times = [log.open_at - self._now for log in self._logs if log.open_at is not None]
+        times += [QUIET_S - log.quiet_for for log in self._logs if not log.settled]
+        if (due := self._order.due(self._now)) is not None:
+            times.append(due)
+        # What is there already needs a moment to get here.
+        return max(_MOMENT_S, min(times)) if times else None
+
+    def _first(
+        self, streams: tuple[Running[LogRecord], ...], seconds: float | None
+    ) -> Steps[Arrival[LogRecord] | None]:
+        before = self._now
+        arrival: Arrival[LogRecord] | None = yield First(streams, seconds)
+        yield from self._tick()
+        # Time that the reader of the lines took for himself is not counted.
+        for log in self._logs:
+            log.quiet_for += self._now - before
+        return arrival
+
+    def _settle_quiet(self) -> None:
+        for log in self._logs:
+            if log.quiet_for >= QUIET_S:
+                self._put(log, log.settle())
 
     def _readable(self) -> tuple[Running[LogRecord], ...]:
         """Return the streams to wait for, first those that others wait for."""
@@ -154,22 +177,17 @@ class _Follow:
                 others.append(log.stream)
         return (*lacking, *others)
 
-    def _act(self) -> Steps[None]:
-        """Do what is to be done at this moment."""
+    def _open_again(self) -> Steps[None]:
         for log in self._logs:
-            if log.act_at is None or log.act_at > self._now:
-                continue
-            if log.stream is not None:
-                self._put(log, log.settle())
-            else:
+            if log.open_at is not None and log.open_at <= self._now:
+                log.open_at = None
                 self._position.reconnects += 1
                 yield from self._open(log)
 
     # ---- One log ---------------------------------------------------------------------------------
 
     def _open(self, log: FollowedLog) -> Steps[None]:
-        log.act_at = None
-        call = log.opening(self._now)
+        call = log.opening()
         try:
             log.stream = yield from start(self._limited(call))
         except CallError as error:
@@ -180,7 +198,7 @@ class _Follow:
     def _arrived(self, arrival: Arrival[LogRecord]) -> Steps[None]:
         log = next(log for log in self._logs if log.stream is arrival.stream)
         if isinstance(arrival.value, LogRecord):
-            self._put(log, log.take(arrival.value, self._now))
+            self._put(log, log.take(arrival.value))
             return
         yield Stop(arrival.stream)
         if arrival.error is None:
@@ -221,7 +239,7 @@ class _Follow:
             error.code.name,
             wait,
         )
-        log.act_at = self._now + wait
+        log.open_at = self._now + wait
 
     def _limited(self, call: Call[LogRecord]) -> Call[LogRecord]:
         """Give a call no more time than is left."""

@@ -21,7 +21,7 @@ from omni_api import (
     RetryPolicy,
     UnavailableError,
 )
-from omni_api._core import followed_log, log_following
+from omni_api._core import log_following
 from omni_api.simulator import Simulator
 
 STORED = 40
@@ -73,7 +73,7 @@ def interrupt(simulator: Simulator, facade: Facade) -> Callable[..., None]:
 @pytest.fixture
 def _soon_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a log has to be quiet before it is judged, little quiet is enough."""
-    monkeypatch.setattr(followed_log, "QUIET_S", 0.3)
+    monkeypatch.setattr(log_following, "QUIET_S", 0.3)
 
 
 def stored(omni: Any, machine_id: str) -> list[bytes]:
