@@ -10,8 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from laws import given, st
 
 from omni_api import InvalidInputError, LogRecord
 

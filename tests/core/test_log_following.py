@@ -9,8 +9,7 @@ from typing import Any
 import attrs
 import grpc
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from laws import given, st
 
 from omni_api._core.call import Call
 from omni_api._core.followed_log import LogCalls
@@ -167,7 +166,6 @@ def world(seed: int, machines: int, history: int, new: int, breaks: int) -> Serv
     return Server(chance, logs, growing, breaks=breaks)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     machines=st.integers(1, 4),
@@ -194,7 +192,6 @@ def test_each_line_of_each_machine_comes_once_however_often_the_streams_break(  
     assert position.reconnects == breaks - server.breaks
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32), history=st.integers(1, 30))
 def test_history_comes_in_the_order_of_time(seed: int, history: int) -> None:
     server = world(seed, 3, history, 0, 0)
@@ -204,7 +201,6 @@ def test_history_comes_in_the_order_of_time(seed: int, history: int) -> None:
     assert times == sorted(times, key=lambda time: time or START)
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), new=st.integers(20, 60), breaks=st.integers(1, 8))
 def test_what_a_small_log_dropped_is_never_missing_without_a_word(
     seed: int, new: int, breaks: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from laws import given, st
 
 from omni_api._core.log_position import REMEMBERED, Place, goes_on_here, place_among
 from omni_api.machine_log import LogRecord

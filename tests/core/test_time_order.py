@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
+from laws import given, st
 
 from omni_api._core.time_order import SHORT_WAIT_S, TimeOrder
 from omni_api.machine_log import LogRecord
