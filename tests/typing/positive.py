@@ -100,14 +100,6 @@ def blocking() -> None:
         assert_type(event.payload, Payload | None)
         if isinstance(event.payload, ClusterChange):
             assert_type(event.payload.labels, Mapping[str, str])
-    for record in omni.machines.logs(["m", "n"], tail=5, follow=True):
-        assert_type(record, LogRecord)
-        assert_type(record.time, datetime | None)
-        assert_type(record.fields, Mapping[str, object])
-        assert_type(record.format("dmesg"), str)
-    for change in omni.kubernetes.sync_manifests("c", reconcile_timeout=timedelta(minutes=1)):
-        assert_type(change, ManifestChange)
-        assert_type(change.object, Mapping[str, object])
     account = omni.service_accounts.create("ci", "Reader", lifetime=timedelta(days=1))
     assert_type(account, ServiceAccountKey)
     with display.bars(style="none") as show:
@@ -117,6 +109,17 @@ def blocking() -> None:
         assert_type(omni.support.collect("c"), omni_api.Stream[BundleProgress])
         assert_type(show.watch(lines, "lines"), Iterator[LogLine])
     assert_type(omni.close(), None)
+
+
+def blocking_machines(omni: omni_api.OmniClient) -> None:
+    for record in omni.machines.logs(["m", "n"], tail=5, follow=True):
+        assert_type(record, LogRecord)
+        assert_type(record.time, datetime | None)
+        assert_type(record.fields, Mapping[str, object])
+        assert_type(record.format("dmesg"), str)
+    for change in omni.kubernetes.sync_manifests("c", reconcile_timeout=timedelta(minutes=1)):
+        assert_type(change, ManifestChange)
+        assert_type(change.object, Mapping[str, object])
 
 
 async def asynchronous() -> None:
