@@ -27,7 +27,7 @@ class Readers:
         self._changed = threading.Condition()
         self._arrived: dict[Stream[Any], deque[Arrival[Any]]] = {}
         self._served: dict[Stream[Any], int] = {}
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[Stream[Any], threading.Thread] = {}
         self._stopped = False
 
     def first(self, streams: Sequence[Stream[Any]], seconds: float | None) -> Arrival[Any] | None:
@@ -53,9 +53,19 @@ class Readers:
             self._stopped = True
             self._changed.notify_all()
 
+    def forget(self, stream: Stream[Any]) -> None:
+        """Let go of a stream that was closed, and of what it had brought."""
+        with self._changed:
+            self._arrived.pop(stream, None)
+            self._served.pop(stream, None)
+            thread = self._threads.pop(stream, None)
+            self._changed.notify_all()
+        if thread is not None:
+            thread.join()
+
     def join(self) -> None:
         """Wait for the threads, once stopped and the streams closed."""
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.join()
 
     def _begin(self, stream: Stream[Any]) -> None:
@@ -64,7 +74,7 @@ class Readers:
         thread = threading.Thread(
             target=self._read, args=(stream, queue), name="omni-reader", daemon=True
         )
-        self._threads.append(thread)
+        self._threads[stream] = thread
         thread.start()
 
     def _read(self, stream: Stream[Any], queue: deque[Arrival[Any]]) -> None:
@@ -74,8 +84,10 @@ class Readers:
                 with self._changed:
                     queue.append(Arrival(stream, value))
                     self._changed.notify_all()
-                    self._changed.wait_for(lambda: self._stopped or len(queue) < _AHEAD)
-                if self._stopped:
+                    self._changed.wait_for(
+                        lambda: self._is_done_with(stream) or len(queue) < _AHEAD
+                    )
+                if self._is_done_with(stream):
                     return
         except Exception as error:  # noqa: BLE001 - handed to the consumer, not swallowed
             last = Arrival[Any](stream, error=error)
@@ -84,3 +96,6 @@ class Readers:
         with self._changed:
             queue.append(last)
             self._changed.notify_all()
+
+    def _is_done_with(self, stream: Stream[Any]) -> bool:
+        return self._stopped or stream not in self._arrived

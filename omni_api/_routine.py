@@ -143,6 +143,9 @@ class Routine(Generic[T]):
         stream.close()
         with self._lock:
             self._streams.remove(stream)
+            readers = self._readers
+        if readers is not None:
+            readers.forget(stream)
 
     def _fill(self, step: Fill[Any]) -> None:
         stream, append = self._stream(step.stream), step.into.append

@@ -154,6 +154,9 @@ class Routine(Generic[T]):
 
     async def _stop(self, step: Stop) -> None:
         stream = self._stream(step.stream)
+        if (read := self._reads.pop(stream, None)) is not None:
+            read.cancel()
+            await asyncio.gather(read, return_exceptions=True)
         await stream.close()
         self._streams.remove(stream)
 

@@ -480,3 +480,21 @@ def test_a_stop_closes_one_stream_and_the_operation_goes_on(
         assert next(values) == "open"
         assert next(values) == "closed"
         assert nothing_is_open(simulator, facade)
+
+
+def test_a_stream_that_was_stopped_leaves_no_reader_behind(
+    omni: Any, simulator: Simulator, facade: Facade, machine: str
+) -> None:
+    def readers() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "omni-reader"]
+
+    def steps() -> Steps[None]:
+        for _ in range(3):
+            lines = yield from start(log(machine, tail_lines=200, follow=True))
+            yield First((lines,))
+            yield Stop(lines)
+        yield Give(len(readers()))
+
+    with stream(omni, steps()) as values:
+        assert next(values) == 0
+        assert nothing_is_open(simulator, facade)
