@@ -10,11 +10,11 @@ import contextlib
 import hashlib
 import io
 import os
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from omni_api._disk import sync_directory
 from omni_api.errors import DamagedBundleError, InvalidInputError, StorageError
 from omni_api.support._reader import AGE, UNREADABLE
 
@@ -103,7 +103,7 @@ def save(target: Path, data: bytes, *, overwrite: bool) -> str:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 Path(aside).unlink()
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
     except OSError as error:
         raise StorageError(
             f"cannot write {target}: {error.strerror or error}", path=str(target)
@@ -129,14 +129,3 @@ def _publish(aside: str, target: Path, *, overwrite: bool) -> None:
         if os.path.lexists(target):
             raise
         Path(aside).replace(target)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a new name in a directory outlive a power cut."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 
+from omni_api._disk import sync_directory
 from omni_api.errors import ConfigurationError
 
 _AN_ID = 2**63
@@ -124,14 +124,3 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         os.fsync(file.fileno())
     aside.replace(path)
     sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make a new name in a directory outlive a power cut."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import attrs
 
-from omni_api.audit._daemon.checkpoint import sync_directory
+from omni_api._disk import sync_directory
 from omni_api.audit._daemon.sinks import PIECE, Covered, Line
 from omni_api.errors import ConfigurationError
 
