@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from omni_api._composed import audit_log as composed
@@ -17,7 +18,9 @@ from omni_api._gen.models import (
     AuditLogOrderByDir,
     AuditLogOrderByField,
 )
-from omni_api.audit import AuditEvent, MalformedEvent
+from omni_api.audit import AuditEvent, ExportResult, MalformedEvent
+from omni_api.audit.table import EventTable
+from omni_api.progress import Progress
 from omni_api.streams import Stream
 
 
@@ -236,5 +239,148 @@ class AuditLog:
                 patience=patience,
                 strict=strict,
                 on_malformed=on_malformed,
+            )
+        )
+
+    def table(
+        self,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        event_type: AuditLogEventType | int = AuditLogEventType.UNSPECIFIED,
+        resource_type: str = "",
+        resource_id: str = "",
+        cluster_id: str = "",
+        actor: str = "",
+        search: str = "",
+        order_by_field: AuditLogOrderByField | int = AuditLogOrderByField.UNSPECIFIED,
+        order_by_dir: AuditLogOrderByDir | int = AuditLogOrderByDir.UNSPECIFIED,
+        timeout: Timeout = UNSET,
+    ) -> EventTable:
+        """Read the audit log into a table, for data frames of pandas and Polars. Needs `parquet`.
+
+        It reads the same events as `read`, and keeps them all in memory. The columns are `time` (UTC,
+        milliseconds), `event_type`, `resource_type`, `resource_id`, `cluster`, `actor` (e-mail
+        address), `user_id`, `role`, `fingerprint`, `user_agent` and `raw` (the line). What is absent
+        is null; a line that is no event has `raw` alone.
+
+        Args:
+            start: First day, `YYYY-MM-DD` or a date. Default: 29 days ago.
+            end: Last day, included. Default: up to now.
+            event_type: Only events of this kind.
+            resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
+            resource_id: Only events on the resource with this id.
+            cluster_id: Only events on this cluster.
+            actor: Only events caused by the account with this e-mail address.
+            search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
+            order_by_field: Sort by this field. Default: time.
+            order_by_dir: Sort upwards or downwards. Default: upwards.
+            timeout: Seconds or timedelta for the whole stream, None for no limit (the default).
+
+        Returns:
+            The table: `to_dataframe("pandas")`, `to_dataframe("polars")`, or `arrow` itself.
+
+        Raises:
+            InvalidInputError: A day is malformed, or `start` is after `end`. Nothing was sent.
+            MissingLibraryError: pyarrow is not installed (extra `parquet`). Nothing was sent.
+            PermissionDeniedError: The role is neither Auditor nor Admin (Operator is not enough).
+            CallError: The server refused for another reason, or the stream broke.
+
+        Example:
+            >>> table = omni.audit_log.table()
+            >>> frame = table.to_dataframe("polars")
+            >>> frame.height == len(table) > 0
+            True
+        """
+        return self._driver.compose(
+            composed.table(
+                start,
+                end,
+                event_type=event_type,
+                resource_type=resource_type,
+                resource_id=resource_id,
+                cluster_id=cluster_id,
+                actor=actor,
+                search=search,
+                order_by_field=order_by_field,
+                order_by_dir=order_by_dir,
+                timeout=timeout,
+            )
+        )
+
+    def export(
+        self,
+        directory: str | Path,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        format: Literal["jsonl", "parquet"] = "jsonl",
+        compression: Literal["none", "gzip", "zstd"] = "none",
+        storage_options: Mapping[str, object] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: Timeout = UNSET,
+    ) -> ExportResult:
+        """Copy the audit log into a directory, a file a day; a second time, only what is new.
+
+        A day that was over on the server when it was read is complete and is not read again, whatever
+        its format. The last day, which goes on, is read anew and replaced. So the same call, made
+        every night, keeps the whole log, also of days that the server has removed meanwhile: what a
+        file has is never replaced by less. Killed at any moment and run again, an export ends with
+        the same files.
+
+        `audit-log-2026-11-24.jsonl` (`.jsonl.gz`, `.jsonl.zst`, `.parquet`) holds one server-local day
+        in the order of time, byte for byte as the server sent it; `audit-log-2026-11-24.manifest.json`
+        its size, SHA-256, count and times; `manifest.json` the manifests of all days. A day without
+        any event has an empty file, a day from before the server's oldest event has none. Only the
+        owner can read the files: an audit log holds join tokens. `audit.AuditExport` reads them.
+
+        Several processes may export different days into one directory at the same time. Each day that
+        is read adds an event to the log of today, as all reading does.
+
+        Args:
+            directory: Path, made if it is missing, or a URL that fsspec understands, such as
+                `s3://bucket/audit` (extra `fsspec`). Objects are put whole; of other remote file
+                systems choose one that replaces files at once.
+            start: First day, `YYYY-MM-DD` or a date. Default: the oldest that the server has.
+            end: Last day, included. Default: the server's today.
+            format: "jsonl", or "parquet" with the columns of `audit.AuditExport` (extra `parquet`).
+            compression: "none", "gzip" or "zstd" (extra `zstd`). In Parquet, that of the columns.
+            storage_options: What fsspec hands to the file system of a URL.
+            on_progress: Called with what is done, at most ten times a second, at the end of each day
+                and once with `finished`. `display.bars()` is one.
+            timeout: Seconds or timedelta for the reading of each day, None for no limit (the default).
+
+        Returns:
+            The days of the range that the directory has now, and which of them were written.
+
+        Raises:
+            InvalidInputError: A day, a format or the directory is malformed. Nothing was sent.
+            MissingLibraryError: An extra is not installed. Nothing was sent.
+            UnsentError: The directory cannot be written to. Nothing was sent.
+            StorageError: A file cannot be written or read; the days before it are done.
+            PermissionDeniedError: The role is neither Auditor nor Admin.
+            CallError: The server refused, or the stream of a day broke three times; the days before
+                it are done.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     result = omni.audit_log.export(directory, compression="gzip")
+            ...     again = omni.audit_log.export(directory, compression="gzip")
+            >>> result.days[-1].complete  # today goes on
+            False
+            >>> again.written == result.written[-1:]
+            True
+        """
+        return self._driver.compose(
+            composed.export(
+                directory,
+                start,
+                end,
+                format=format,
+                compression=compression,
+                storage_options=storage_options,
+                on_progress=on_progress,
+                timeout=timeout,
             )
         )

@@ -1,8 +1,9 @@
-"""The audit log as typed events.
+"""The audit log as typed events, and copies of it on disk.
 
-`omni.audit_log.events` reads them from a server; `EventReader` and `AuditEvent` read lines that
-are at hand, for example in a file. Names are imported when first used, so that importing this
-package costs nothing.
+`omni.audit_log.events` reads events from a server; `EventReader` and `AuditEvent` read lines that
+are at hand, for example in a file. `omni.audit_log.export` answers with an `ExportResult` of
+`DayFile`s, and `AuditExport` answers questions to such a copy. Names are imported when first used,
+so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from omni_api.audit._export.manifest import DayFile as DayFile
+    from omni_api.audit._export.manifest import ExportResult as ExportResult
+    from omni_api.audit.archive import AuditExport as AuditExport
     from omni_api.audit.event import Actor as Actor
     from omni_api.audit.event import AuditEvent as AuditEvent
     from omni_api.audit.payloads import AccessPolicyChange as AccessPolicyChange
@@ -30,15 +34,20 @@ if TYPE_CHECKING:
     from omni_api.audit.payloads import UserChange as UserChange
     from omni_api.audit.reader import EventReader as EventReader
     from omni_api.audit.reader import MalformedEvent as MalformedEvent
+    from omni_api.audit.table import EventTable as EventTable
 else:
     _MODULES = {
         "AccessPolicyChange": "payloads",
         "Actor": "event",
         "AuditEvent": "event",
+        "AuditExport": "archive",
         "AuditLogAccess": "payloads",
         "ClusterChange": "payloads",
         "ConfigPatchChange": "payloads",
+        "DayFile": "_export.manifest",
         "EventReader": "reader",
+        "EventTable": "table",
+        "ExportResult": "_export.manifest",
         "KubernetesAccess": "payloads",
         "MachineChange": "payloads",
         "MachineConfigChange": "payloads",
@@ -70,10 +79,14 @@ __all__ = [
     "AccessPolicyChange",
     "Actor",
     "AuditEvent",
+    "AuditExport",
     "AuditLogAccess",
     "ClusterChange",
     "ConfigPatchChange",
+    "DayFile",
     "EventReader",
+    "EventTable",
+    "ExportResult",
     "KubernetesAccess",
     "MachineChange",
     "MachineConfigChange",

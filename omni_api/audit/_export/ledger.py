@@ -1,0 +1,54 @@
+"""What a directory has: which files of a day can be trusted, and the manifest of all days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from omni_api._core.flow import logger
+from omni_api.audit._export import manifest as _manifest
+from omni_api.audit._export.day import Older
+from omni_api.audit._export.manifest import MANIFEST, DayFile
+from omni_api.audit._export.store import Store, read, write
+
+_LOOKS = 10
+"""More than one is needed only where others write; a cached file system could ask for ever."""
+
+
+def look(place: Store, sizes: Mapping[str, int], day: date) -> tuple[DayFile | None, Older | None]:
+    """Return what the directory has of a day: what a manifest vouches for, and any file."""
+    files = sorted(name for name in sizes if _manifest.is_data_of(day, name))
+    manifest = _manifest.manifest_name(day)
+    known = read_day(place, manifest) if manifest in sizes else None
+    if known is not None and sizes.get(known.file) == known.bytes:
+        for file in files:
+            if file != known.file:  # left by an export into another format that was killed
+                place.remove(file)
+        return known, Older(known.file, known.format, known.compression, known.first)
+    return None, Older(files[0], *_manifest.format_of(files[0])) if files else None
+
+
+def read_day(place: Store, name: str) -> DayFile | None:
+    """Return what the manifest of a day says, None if it is damaged."""
+    try:
+        return _manifest.from_day_manifest(read(place, name))
+    except ValueError as error:
+        logger.warning("%s in %s is damaged and not used: %s", name, place.place, error)
+        return None
+
+
+def write_manifest(place: Store) -> tuple[DayFile, ...]:
+    """Write the manifest of all days that are there, and return it.
+
+    Others may export further days at the same time and write it too. Whoever writes looks again
+    afterwards, so the last one has seen the days of all.
+    """
+    for _ in range(_LOOKS):
+        names = place.sizes()
+        found = (read_day(place, name) for name in names if _manifest.is_day_manifest(name))
+        days = tuple(sorted((day for day in found if day is not None), key=lambda one: one.day))
+        data = _manifest.to_manifest(days)
+        if MANIFEST in names and read(place, MANIFEST) == data:
+            break
+        write(place, MANIFEST, data)
+    return days

@@ -1,0 +1,228 @@
+"""Where the files of an export are kept: a local directory, or a URL that fsspec understands.
+
+A file is written aside and appears whole or not at all. What the files are, and in which order
+they are written, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import attrs
+
+from omni_api._core.extras import extra
+from omni_api._disk import sync_directory
+from omni_api.audit._export.part import PARTS, Part, lock, telling, words
+from omni_api.errors import InvalidInputError, MissingLibraryError, UnsentError
+
+
+class Store(Protocol):
+    """A flat directory of files."""
+
+    @property
+    def place(self) -> str:
+        """What to call it in messages."""
+
+    @property
+    def filesystem(self) -> object | None:
+        """The file system of fsspec; None for this machine's own."""
+
+    def url(self, name: str) -> str:
+        """Return what other libraries find a file by."""
+
+    def prepare(self) -> None:
+        """Make it if it is not there, and refuse if nothing can be written to it."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the names of its files, with their sizes."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file to read it."""
+
+    def stage(self, label: str) -> Part:
+        """Begin a file."""
+
+    def publish(self, part: Part, name: str) -> None:
+        """Give a file its name; what had the name before is replaced."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+
+def store(directory: str | Path, options: Mapping[str, object] | None = None) -> Store:
+    """Return the store at a path or URL; nothing is looked at yet.
+
+    Args:
+        directory: Path of a directory, or a URL such as `s3://bucket/prefix`.
+        options: What fsspec passes to the file system of a URL.
+
+    Raises:
+        InvalidInputError: It is neither, or options were given for a path.
+        MissingLibraryError: It is a URL, and fsspec or what it needs for this kind of URL is not
+            installed.
+    """
+    if not isinstance(directory, str | Path) or not str(directory):
+        raise InvalidInputError(f"directory must be a path or a URL, not {directory!r}")
+    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", directory) if isinstance(directory, str) else None
+    if scheme is not None and scheme[1] != "file":
+        return _remote(str(directory), options or {})
+    if options:
+        raise InvalidInputError(f"storage_options are for URLs, and {directory} is a path")
+    return _Local(Path(str(directory).removeprefix("file://")))
+
+
+def read(place: Store, name: str) -> bytes:
+    """Return the contents of a small file."""
+    with place.open(name) as file, telling("read", f"{place.place}/{name}"):
+        return file.read()
+
+
+def write(place: Store, name: str, data: bytes) -> None:
+    """Write a small file."""
+    part = place.stage("manifest")
+    try:
+        part.write(data)
+        place.publish(part, name)
+    finally:
+        part.discard()
+
+
+@attrs.frozen
+class _Local:
+    """A directory of this machine. Files are on the disk before they have their name."""
+
+    directory: Path
+
+    @property
+    def place(self) -> str:
+        return str(self.directory)
+
+    @property
+    def filesystem(self) -> None:
+        return None
+
+    def url(self, name: str) -> str:
+        return str(self.directory / name)
+
+    def prepare(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sweep()
+            self.stage("probe").discard()
+        except OSError as error:
+            raise UnsentError(
+                f"{self.directory} is no directory that can be written to: "
+                f"{words(error.__cause__ or error)}; nothing was sent"
+            ) from error
+
+    def sizes(self) -> dict[str, int]:
+        sizes = {}
+        with telling("list", self.directory), os.scandir(self.directory) as entries:
+            for entry in entries:
+                # Another worker's unfinished file may be gone by the time it is looked at.
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.is_file():
+                        sizes[entry.name] = entry.stat().st_size
+        return sizes
+
+    def open(self, name: str) -> BinaryIO:
+        with telling("read", self.directory / name):
+            return (self.directory / name).open("rb")
+
+    def stage(self, label: str) -> Part:
+        with telling("write into", self.directory):
+            return Part(self.directory, label)
+
+    def publish(self, part: Part, name: str) -> None:
+        target = self.directory / name
+        with telling("write", target):
+            part.sync()
+            if sys.platform == "win32":
+                part.close()  # what is open keeps its name there
+            part.path.replace(target)
+            part.close()
+            sync_directory(self.directory)
+
+    def remove(self, name: str) -> None:
+        with telling("remove", self.directory / name):
+            (self.directory / name).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what writers left that were killed: files that nobody has locked."""
+        for path in self.directory.glob(PARTS):
+            with contextlib.suppress(OSError), path.open("rb+") as file:
+                if lock(file.fileno()):
+                    path.unlink()
+
+
+@attrs.frozen
+class _Remote:
+    """A prefix of a file system of fsspec.
+
+    An object store shows an object when it is whole, so a file is made on this machine and then
+    put under its final name.
+    """
+
+    filesystem: Any
+    root: str
+    place: str
+
+    def url(self, name: str) -> str:
+        return str(self.filesystem.unstrip_protocol(f"{self.root}/{name}"))
+
+    def prepare(self) -> None:
+        try:
+            self.filesystem.makedirs(self.root, exist_ok=True)
+            self.sizes()
+        except Exception as error:
+            cause = error.__cause__ or error
+            raise UnsentError(
+                f"{self.place} cannot be used: {words(cause)}; nothing was sent"
+            ) from error
+
+    def sizes(self) -> dict[str, int]:
+        with telling("list", self.place):
+            self.filesystem.invalidate_cache(self.root)
+            found = self.filesystem.ls(self.root, detail=True)
+            return {
+                entry["name"].rpartition("/")[2]: entry["size"]
+                for entry in found
+                if entry["type"] == "file"
+            }
+
+    def open(self, name: str) -> BinaryIO:
+        with telling("read", f"{self.place}/{name}"):
+            return cast("BinaryIO", self.filesystem.open(f"{self.root}/{name}", "rb"))
+
+    def stage(self, label: str) -> Part:
+        with telling("write into", tempfile.gettempdir()):
+            return Part(None, label)
+
+    def publish(self, part: Part, name: str) -> None:
+        with telling("write", f"{self.place}/{name}"):
+            part.sync()
+            self.filesystem.put_file(str(part.path), f"{self.root}/{name}")
+            part.discard()
+
+    def remove(self, name: str) -> None:
+        with telling("remove", f"{self.place}/{name}"), contextlib.suppress(FileNotFoundError):
+            self.filesystem.rm_file(f"{self.root}/{name}")
+
+
+def _remote(url: str, options: Mapping[str, object]) -> _Remote:
+    with extra("fsspec"):
+        import fsspec.core
+    try:
+        filesystem, root = fsspec.core.url_to_fs(url, **options)
+    except ImportError as error:
+        raise MissingLibraryError(f"{url} needs one more library: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{url} is no place that fsspec knows: {error}") from error
+    return _Remote(filesystem, str(root).rstrip("/"), url.rstrip("/"))

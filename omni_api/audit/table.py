@@ -1,0 +1,89 @@
+"""What a question to the audit log is answered with: rows, as whichever library you use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, overload
+
+import attrs
+
+from omni_api._core.extras import extra
+from omni_api.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = ["EventTable"]
+
+
+@attrs.frozen(repr=False, eq=False)
+class EventTable:
+    """Rows of the audit log, or what a query made of them. Iterate it for one mapping a row.
+
+    Its repr shows size and columns only: events can hold join tokens.
+
+    Attributes:
+        arrow: The rows as a `pyarrow.Table`.
+
+    Example:
+        >>> table = omni.audit_log.table(resource_type="Users.omni.sidero.dev")
+        >>> table.columns[:3]
+        ('time', 'event_type', 'resource_type')
+        >>> {row["resource_type"] for row in table}
+        {'Users.omni.sidero.dev'}
+    """
+
+    arrow: pa.Table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self.arrow.column_names)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.arrow.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        for batch in self.arrow.to_batches(max_chunksize=1000):
+            yield from batch.to_pylist()
+
+    def __repr__(self) -> str:
+        return f"EventTable({len(self)} rows: {', '.join(self.columns)})"
+
+    @overload
+    def to_dataframe(self, library: Literal["pandas"] = ...) -> pd.DataFrame: ...
+    @overload
+    def to_dataframe(self, library: Literal["polars"]) -> pl.DataFrame: ...
+
+    def to_dataframe(
+        self, library: Literal["pandas", "polars"] = "pandas"
+    ) -> pd.DataFrame | pl.DataFrame:
+        """Return the rows as a data frame.
+
+        Args:
+            library: "pandas" or "polars". A frame of pandas has Arrow's types, so no text is
+                copied into Python objects.
+
+        Raises:
+            InvalidInputError: Another library is named.
+            MissingLibraryError: The library is not installed.
+
+        Example:
+            >>> frame = omni.audit_log.table().to_dataframe()
+            >>> frame["event_type"].value_counts()["audit_log_access"] > 0
+            True
+        """
+        if library == "pandas":
+            with extra():
+                import pandas as pd
+            return self.arrow.to_pandas(types_mapper=pd.ArrowDtype)
+        if library == "polars":
+            with extra():
+                import polars as pl
+            frame = pl.from_arrow(self.arrow)
+            assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for mypy: of a table, always
+            return frame
+        raise InvalidInputError(f'library must be "pandas" or "polars", not {library!r}')
