@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Literal, Protocol
 
 import attrs
@@ -13,6 +12,7 @@ import grpc.experimental
 
 from omni_api._core.call import Call
 from omni_api._core.endpoint import Endpoint
+from omni_api._version import VERSION
 from omni_api.errors import CallError, ClosedError, class_for
 from omni_api.tls import TLS
 
@@ -65,7 +65,7 @@ class ChannelSettings:
 
     def options(self) -> tuple[tuple[str, int | str], ...]:
         """Return the options that both kinds of channel share."""
-        agent = f"sidero-omni-api/{version('sidero-omni-api')}"
+        agent = f"sidero-omni-api/{VERSION}"
         # A proxy of the environment stands elsewhere: what is loopback here is another there.
         proxy = 0 if self.endpoint.is_loopback else 1
         return (*_OPTIONS, ("grpc.primary_user_agent", agent), ("grpc.enable_http_proxy", proxy))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import yaml
 
 from omni_api.credentials import ServiceAccountKey, UserKey
 from omni_api.errors import ConfigurationError, DamagedKeyError
@@ -122,6 +121,8 @@ def _mapping(value: object) -> dict[Any, Any]:
 
 
 def _document(file: Path) -> dict[str, Any]:
+    import yaml  # 10 ms, and who has a key in the environment reads no file
+
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from omni_api._version import VERSION
+from omni_api.simulator import Simulator
 
 ROOT = Path(__file__).parents[1]
 HEAVY = [
@@ -77,6 +81,23 @@ def test_a_name_of_one_package_does_not_load_the_other_or_the_simulator() -> Non
     modules = loaded("from omni_api_async import OmniClient, Stream")
     assert not modules & {"omni_api.client", "omni_api._driver", "omni_api.streams"}
     assert not modules & {"tenacity", "yaml", "pysequoia", "cryptography"}
+
+
+def test_the_first_call_loads_nothing_that_it_does_not_use(simulator: Simulator) -> None:
+    variables = simulator.environment()
+    modules = loaded(
+        "from omni_api import OmniClient\n"
+        f"with OmniClient.from_env(environ={variables!r}) as omni:\n"
+        "    omni.management.list_users()"
+    )
+    # By importlib.metadata comes a parser of e-mail, which takes as long as the rest of a call.
+    assert not modules & {"yaml", "tenacity", "cryptography", "importlib.metadata", "email.parser"}
+    assert not {name for name in modules if name.startswith("omni_api_async")}
+    assert not {name for name in modules if name.startswith(("omni_api.audit", "omni_api.support"))}
+
+
+def test_the_version_that_servers_are_told_is_the_installed_one() -> None:
+    assert version("sidero-omni-api") == VERSION
 
 
 @pytest.mark.parametrize("package", ["omni_api", "omni_api_async"])
