@@ -15,7 +15,7 @@ from collections import deque
 
 from omni_api._channel import RunningStream
 
-_MOST_MESSAGES = 2_048
+_MOST_MESSAGES = 1_024
 _MOST_BYTES = 4 * 1024 * 1024
 """What may wait for the consumer; then the thread stops reading, and gRPC stops the server."""
 

@@ -219,9 +219,10 @@ class Driver:
     async def _unary_callable(self, step: flow.Attempt) -> Any:
         channel: Any = await self._channel_for(step)
         path = step.call.method.path
-        send = channel.unary_unary(path)
-        self._unary = {**self._unary, path: send}
-        return send
+        # Of many first calls that waited for the channel only one gets here without it.
+        if path not in self._unary:
+            self._unary = {**self._unary, path: channel.unary_unary(path)}
+        return self._unary[path]
 
     def _admit(self) -> None:
         loop, pid = asyncio.get_running_loop(), os.getpid()
