@@ -58,7 +58,7 @@ def _measured(server: Server, side: str, number: int) -> dict[str, float]:
 
 async def _follow(server: Server, side: str, number: int) -> dict[str, float]:
     async with (
-        OmniClient.from_env(environ=server.environ) as omni,
+        OmniClient(server.url, auth=server.key) as omni,
         plain.follows(server) as stub,
         AsyncExitStack() as stack,
         asyncio.TaskGroup() as readers,

@@ -22,10 +22,15 @@ class Server:
     key: omni_api.ServiceAccountKey
 
     @property
+    def url(self) -> str:
+        """What a client takes as endpoint."""
+        return f"grpc://{self.target}"
+
+    @property
     def environ(self) -> dict[str, str]:
         """The variables that `OmniClient.from_env` reads."""
         return {
-            "OMNI_ENDPOINT": f"grpc://{self.target}",
+            "OMNI_ENDPOINT": self.url,
             "OMNI_SERVICE_ACCOUNT_KEY": self.key.encode(),
         }
 

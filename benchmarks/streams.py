@@ -83,7 +83,7 @@ def _blocking(
     server: Server, start: Callable[[OmniClient], Stream[T]], look: Callable[[T], object]
 ) -> Callable[[], int]:
     def work() -> int:
-        with OmniClient.from_env(environ=server.environ) as omni:
+        with OmniClient(server.url, auth=server.key) as omni:
             with start(omni) as values:
                 for value in values:
                     look(value)
@@ -98,7 +98,7 @@ def _looked_at(event: AuditEvent) -> tuple[object, ...]:
 
 
 async def _asyncio(server: Server) -> int:
-    async with AsyncOmniClient.from_env(environ=server.environ) as omni:
+    async with AsyncOmniClient(server.url, auth=server.key) as omni:
         async with omni.management.read_audit_log() as lines:
             async for _ in lines:
                 pass
@@ -130,7 +130,7 @@ def _standing_still(server: Server) -> Row:
 
     async def main() -> float:
         async with (
-            AsyncOmniClient.from_env(environ=server.environ) as omni,
+            AsyncOmniClient(server.url, auth=server.key) as omni,
             omni.management.read_audit_log() as lines,
         ):
             await anext(lines)

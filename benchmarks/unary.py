@@ -50,7 +50,7 @@ def rows(server: Server, runs: int, count: int, in_flight: int) -> Iterator[Row]
 
 def _blocking(server: Server, count: int) -> Callable[[], int]:
     def work() -> int:
-        with OmniClient.from_env(environ=server.environ) as omni:
+        with OmniClient(server.url, auth=server.key) as omni:
             for _ in range(count):
                 omni.management.list_users()
         return count
@@ -74,14 +74,14 @@ def _of_threads(
     server: Server, workers: Callable[[Callable[[], object]], int]
 ) -> Callable[[], int]:
     def work() -> int:
-        with OmniClient.from_env(environ=server.environ) as omni:
+        with OmniClient(server.url, auth=server.key) as omni:
             return workers(omni.management.list_users)
 
     return work
 
 
 async def _asyncio(server: Server, count: int, in_flight: int) -> int:
-    async with AsyncOmniClient.from_env(environ=server.environ) as omni:
+    async with AsyncOmniClient(server.url, auth=server.key) as omni:
         for _ in range(0, count, in_flight):
             await asyncio.gather(*(omni.management.list_users() for _ in range(in_flight)))
     return count

@@ -67,6 +67,7 @@ def help_of(module: str) -> str:
     """What a command of the package says when it is asked for help."""
     return subprocess.run(
         [sys.executable, "-m", module, "--help"],
+        cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
