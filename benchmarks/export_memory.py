@@ -13,7 +13,7 @@ import resource
 import tempfile
 import time
 
-from benchmarks.__main__ import server
+from benchmarks.server import simulator
 from omni_api import OmniClient
 
 
@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("--compression", choices=["none", "gzip", "zstd"], default="gzip")
     chosen = parser.parse_args()
     with (
-        server(chosen.events, None) as environ,
-        OmniClient.from_env(environ=environ) as omni,
+        simulator(chosen.events) as server,
+        OmniClient(server.url, auth=server.key) as omni,
         tempfile.TemporaryDirectory() as directory,
     ):
         began, cpu = time.perf_counter(), time.process_time()
