@@ -21,7 +21,7 @@ from omni_api._core.advice import advice
 from omni_api._core.call import Call, Metadata
 from omni_api._core.durations import Unset
 from omni_api._core.retry import RetryPolicy, outcome_unknown
-from omni_api._core.signing import Signer, signed_metadata
+from omni_api._core.signing import Signatures, Signer
 from omni_api._core.steps import Moment
 from omni_api.errors import CallError, DeadlineExceededError, ReadOnlyError
 
@@ -83,12 +83,15 @@ class Session:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = monotonic
     random: Callable[[], float] = random.random
+    _signatures: Signatures = attrs.field(factory=Signatures, init=False, eq=False, repr=False)
 
-    def metadata(self, call: Call[object]) -> Metadata:
-        """Return the metadata of one attempt, signed now."""
+    def metadata(self, call: Call[object], attempt: int) -> Metadata:
+        """Return the metadata of one attempt, signed; a further attempt is signed anew."""
         if self.signer is None or not call.method.signed:
             return call.metadata
-        return signed_metadata(self.signer, call.method.path, call.metadata, now=self.now())
+        return self._signatures.metadata(
+            self.signer, call.method.path, call.metadata, now=self.now(), anew=attempt > 1
+        )
 
     def moment(self) -> Moment:
         """Return what the clocks say."""
@@ -116,7 +119,7 @@ def unary(call: Call[T], session: Session) -> Generator[Attempt | Sleep, bytes, 
     attempt, deadline = 1, session.deadline(call)
     while True:
         # Signed first: the time left is what is left when the call goes out.
-        metadata = session.metadata(call)
+        metadata = session.metadata(call, attempt)
         timeout = _left(session, call, deadline, sent=attempt - 1)
         try:
             data = yield Attempt(call=call, metadata=metadata, timeout=timeout)
@@ -148,7 +151,7 @@ def _start(
 ) -> Generator[Open | Receive | Sleep, bytes | None, bytes | None]:
     attempt, deadline = 1, session.deadline(call)
     while True:
-        metadata = session.metadata(call)
+        metadata = session.metadata(call, attempt)
         timeout = _left(session, call, deadline, sent=attempt - 1)
         try:
             yield Open(call=call, metadata=metadata, timeout=timeout)

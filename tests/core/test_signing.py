@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from by_hand import CountingKey
 from laws import given, st
 
 from omni_api import ExpiredKeyError, ServiceAccountKey
-from omni_api._core.signing import COVERED, payload, signed_metadata
+from omni_api._core.signing import COVERED, Signatures, payload, signed_metadata
 
 METHOD = "/management.ManagementService/Kubeconfig"
 NOW = datetime.fromtimestamp(1795478174, tz=UTC)
@@ -143,3 +144,41 @@ def test_a_key_that_has_expired_meanwhile_signs_nothing() -> None:
         signed_metadata(key, METHOD, (), now=NOW)
     assert key.signed == []
     assert signed_metadata(key, METHOD, (), now=NOW - timedelta(seconds=1))
+
+
+# ---- Calls that are alike -----------------------------------------------------------------------
+
+
+def test_calls_that_are_alike_share_the_signature_of_a_second() -> None:
+    key, signatures = CountingKey(), Signatures()
+
+    def sign(at: datetime, *, path: str = METHOD, metadata: Any = (), anew: bool = False) -> Any:
+        return signatures.metadata(key, path, metadata, now=at, anew=anew)
+
+    first = sign(NOW)
+    assert sign(NOW + timedelta(milliseconds=999)) == first
+    assert len(key.signed) == 1
+    assert sign(NOW + timedelta(seconds=1)) != first
+    assert sign(NOW, path="/other") != first
+    assert sign(NOW, metadata=(("context", "prod"),)) != first
+    assert len(key.signed) == 4
+
+
+def test_what_has_to_be_signed_anew_is() -> None:
+    key, signatures = CountingKey(), Signatures()
+    first = signatures.metadata(key, METHOD, (), now=NOW, anew=False)
+    assert signatures.metadata(key, METHOD, (), now=NOW, anew=True) != first
+
+
+def test_a_signature_does_not_outlive_its_key_within_the_second() -> None:
+    key, signatures = CountingKey(expires=NOW + timedelta(milliseconds=500)), Signatures()
+    signatures.metadata(key, METHOD, (), now=NOW, anew=False)
+    with pytest.raises(ExpiredKeyError):
+        signatures.metadata(key, METHOD, (), now=NOW + timedelta(milliseconds=500), anew=False)
+
+
+def test_only_few_signatures_are_kept() -> None:
+    key, signatures = CountingKey(), Signatures()
+    for number in range(100):
+        signatures.metadata(key, f"/{number}", (), now=NOW, anew=False)
+    assert len(signatures._made) <= 16
