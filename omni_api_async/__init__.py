@@ -217,9 +217,9 @@ else:
     def __getattr__(name):
         """Import a public name on its first use."""
         if name == "__version__":
-            from importlib.metadata import version
+            from omni_api._version import VERSION
 
-            return version("sidero-omni-api")
+            return VERSION
         module = _MODULES.get(name)
         if module is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
