@@ -1,0 +1,69 @@
+"""Fixtures of the faults: a relay to break, and a look at what is left behind after each test."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from broken_relay import BrokenRelay, Cut
+from facades import Facade
+from leftovers import Possessions
+
+from omni_api import RetryPolicy, ServiceAccountKey
+from omni_api.simulator import Simulator
+
+QUICK = RetryPolicy(first_wait=0.001, max_wait=0.002)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that leaves a thread, a descriptor, a channel or a temporary file behind."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    before = Possessions.now(temporary)
+    yield
+    left = before.left_behind()
+    assert not left
+
+
+@pytest.fixture
+def facade(facade: Facade) -> Iterator[Facade]:
+    """Each package in turn; fails a test that leaves a task in the event loop."""
+    yield facade
+    if facade._runner is not None:
+        left = asyncio.all_tasks(facade._runner.get_loop())
+        assert not left, f"tasks left behind: {left}"
+
+
+@pytest.fixture
+def simulator(simulator: Simulator) -> Iterator[Simulator]:
+    """A simulator; fails a test after which the server still serves a stream."""
+    yield simulator
+    assert simulator.wait_for(lambda: simulator.active_streams() == 0)
+
+
+Relayed = Callable[..., tuple[Any, BrokenRelay]]
+
+
+@pytest.fixture
+def relayed(facade: Facade, simulator: Simulator) -> Iterator[Relayed]:
+    """Make a client that reaches the simulator through a relay: `relayed(cuts, role="Admin")`."""
+    relays: list[BrokenRelay] = []
+
+    def make(
+        cuts: Iterable[Cut | None] = (), *, role: str = "Admin", **options: Any
+    ) -> tuple[Any, BrokenRelay]:
+        relay = BrokenRelay(simulator.port, cuts).__enter__()
+        relays.append(relay)
+        key = ServiceAccountKey.decode(simulator.service_account_key(role))
+        options.setdefault("retry", QUICK)
+        return facade.client(relay.endpoint, auth=key, **options), relay
+
+    yield make
+    for relay in relays:
+        relay.__exit__(None, None, None)
