@@ -28,6 +28,8 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # Newer cores (seen with grpcio 1.85) give a ping a minute, whatever the second option says.
+    ("grpc.http2.ping_timeout_ms", 20_000),
     # By default one process shares connections between channels, even closed ones.
     ("grpc.use_local_subchannel_pool", 1),
     # A policy from DNS could make gRPC repeat what must be sent once.
