@@ -320,6 +320,7 @@ class _OfCall(_Work[T]):
             self._driver.sleep(step.seconds, self._is_closed)
             return None
         if isinstance(step, flow.Open):
+            self._release()  # the attempt before this one
             rpc = self._driver.open(step)
             with self._lock:
                 self._rpc = rpc

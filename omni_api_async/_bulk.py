@@ -13,7 +13,7 @@ import contextlib
 import threading
 from collections import deque
 
-from omni_api._channel import RunningStream
+from omni_api._channel import RunningStream, drain
 
 _MOST_MESSAGES = 1_024
 _MOST_BYTES = 4 * 1024 * 1024
@@ -116,6 +116,8 @@ class BulkCall:
                     self._wake()
         except BaseException as error:  # noqa: BLE001 - handed to the consumer, not swallowed
             self._error = error
+        # Whoever leaves the loop early has cancelled the call, or is about to.
+        drain(self._rpc)
         with self._state:
             self._ended = True
         self._wake()
