@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import time
 from collections import Counter
@@ -63,8 +62,10 @@ class Possessions:
 
     def left_behind(self) -> list[str]:
         """Name what is new since; empty when nothing is, or when it goes within seconds."""
-        until(lambda: not self._new(), seconds=3.0)
-        return self._new()
+        left = self._new()
+        if left and until(lambda: not self._new(), seconds=3.0):
+            return []
+        return left
 
     def _new(self) -> list[str]:
         after = Possessions.now(self.directory)
@@ -79,9 +80,9 @@ class Possessions:
 
 def _descriptors() -> Counter[str]:
     found: Counter[str] = Counter()
-    for name in os.listdir(_DESCRIPTORS) if _DESCRIPTORS.exists() else ():
+    for link in _DESCRIPTORS.iterdir() if _DESCRIPTORS.exists() else ():
         try:
-            target = os.readlink(_DESCRIPTORS / name)
+            target = str(link.readlink())
         except OSError:  # the one that lists the directory
             continue
         # Sockets, pipes and epolls have numbers, which say nothing.
