@@ -80,3 +80,4 @@ class StubServer(grpc.GenericRpcHandler):
     ) -> None:
         self._server.stop(None).wait(5.0)
         self._pool.shutdown()
+        del self._server  # only now does gRPC close what it has open

@@ -60,15 +60,19 @@ Relayed = Callable[..., tuple[Any, BrokenRelay]]
 
 @pytest.fixture
 def relayed(facade: Facade, simulator: Simulator) -> Iterator[Relayed]:
-    """Make a client that reaches the simulator through a relay: `relayed(cuts, role="Admin")`."""
+    """Make a client that reaches a server through a relay: `relayed(cuts)`."""
     relays: list[BrokenRelay] = []
 
     def make(
-        cuts: Iterable[Cut | None] = (), *, role: str = "Admin", **options: Any
+        cuts: Iterable[Cut | None] = (),
+        *,
+        simulator: Simulator = simulator,
+        port: int | None = None,
+        **options: Any,
     ) -> tuple[Any, BrokenRelay]:
-        relay = BrokenRelay(simulator.port, cuts).__enter__()
+        relay = BrokenRelay(port or simulator.port, cuts).__enter__()
         relays.append(relay)
-        key = ServiceAccountKey.decode(simulator.service_account_key(role))
+        key = ServiceAccountKey.decode(simulator.service_account_key())
         options.setdefault("retry", QUICK)
         return facade.client(relay.endpoint, auth=key, **options), relay
 
