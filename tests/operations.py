@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sample_calls import one_machine
-
 from omni_api.simulator import Simulator
 
 Operation = Callable[[Any, Simulator, Path], Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -36,7 +36,7 @@ class StubServer(grpc.GenericRpcHandler):
 
     def __init__(
         self,
-        rpcs: dict[str, Handler],
+        rpcs: Mapping[str, Handler],
         *,
         identity: Identity | None = None,
         client_ca: bytes | None = None,
