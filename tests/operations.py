@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sample_calls import one_machine
+
 from omni_api.simulator import Simulator
 
 Operation = Callable[[Any, Simulator, Path], Any]
@@ -22,6 +24,9 @@ OPERATIONS: dict[str, Operation] = {
     "audit_log.events": lambda omni, *_: list(omni.audit_log.events(search="talos-default")),
     "audit_log.follow": _follow,
     "support.save": lambda omni, _, directory: omni.support.save("talos-default", directory),
+    "machines.logs": lambda omni, simulator, _: list(
+        omni.machines.logs(one_machine(simulator), tail=3)
+    ),
 }
 """By name; each takes a client, the simulator and a directory for files."""
 
