@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import resource
 import signal
 import statistics
@@ -30,6 +29,7 @@ import attrs
 
 import omni_api
 import omni_api_async
+from omni_api.audit import AuditEvent
 from omni_api.simulator import Simulator
 
 _TICK_S = 0.005
@@ -118,7 +118,7 @@ class Arrivals:
     disorder: int = 0
     lags: list[float] = attrs.field(factory=list)
 
-    def take(self, event: omni_api.AuditEvent) -> None:
+    def take(self, event: AuditEvent) -> None:
         self.disorder += event.id != self.last + 1
         self.last = event.id
         self.count += 1
@@ -190,7 +190,7 @@ def measure_daemon(rate: int, seconds: float) -> None:
         output, tick = Path(directory), threading.Event()
         start = ["--output", directory, "--start", str(source.before + 1)]
         with subprocess.Popen(
-            [sys.executable, "-m", "omni_api.audit", *start], env=os.environ | source.environ
+            [sys.executable, "-m", "omni_api.audit", *start], env=source.environ
         ) as process:
             source.begin()
             made_in = source.seconds()

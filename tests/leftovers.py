@@ -6,7 +6,8 @@ import gc
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -34,7 +35,7 @@ class Possessions:
         directory: Where temporary files go.
         threads: All that run, but for the poller that grpc.aio keeps for the whole process.
         descriptors: How many are open to what.
-        channels: How many of gRPC's channels live, blocking and asyncio.
+        channels: How many of gRPC's channels live that were made since the start.
         files: What is in the directory.
     """
 
@@ -46,8 +47,7 @@ class Possessions:
 
     @classmethod
     def now(cls, directory: Path) -> Possessions:
-        """Count, with garbage taken out before."""
-        gc.collect()
+        """Count."""
         return cls(
             directory=directory,
             threads=frozenset(
@@ -60,14 +60,9 @@ class Possessions:
             files=frozenset(directory.rglob("*")),
         )
 
-    def left_behind(self) -> list[str]:
-        """Name what is new since; empty when nothing is, or when it goes within seconds."""
-        left = self._new()
-        if left and until(lambda: not self._new(), seconds=3.0):
-            return []
-        return left
-
-    def _new(self) -> list[str]:
+    def new(self) -> list[str]:
+        """Name what is new since, with garbage taken out before."""
+        gc.collect()
         after = Possessions.now(self.directory)
         more = after.channels - self.channels
         return [
@@ -76,6 +71,20 @@ class Possessions:
             *(f"{more} channels" for _ in range(more > 0)),
             *(f"file {path}" for path in sorted(after.files - self.files)),
         ]
+
+
+@contextmanager
+def nothing_left(directory: Path) -> Iterator[None]:
+    """Fail a block that leaves something behind which does not go within seconds."""
+    # What there is already is nobody's garbage, and looked at by nobody: that takes long.
+    gc.freeze()
+    try:
+        before = Possessions.now(directory)
+        yield
+        left = before.new()
+        assert not left or until(lambda: not before.new(), seconds=3.0), f"left behind: {left}"
+    finally:
+        gc.unfreeze()
 
 
 def _descriptors() -> Counter[str]:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from broken_relay import BrokenRelay, Cut
 from facades import Facade
-from leftovers import Possessions
+from leftovers import nothing_left
 
-from omni_api import RetryPolicy, ServiceAccountKey
+from omni_api import RetryPolicy, ServiceAccountKey, _channel
 from omni_api.simulator import Simulator
 
 QUICK = RetryPolicy(first_wait=0.001, max_wait=0.002)
@@ -25,10 +25,8 @@ def _nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    before = Possessions.now(temporary)
-    yield
-    left = before.left_behind()
-    assert not left
+    with nothing_left(temporary):
+        yield
 
 
 @pytest.fixture
@@ -53,6 +51,14 @@ def simulator(simulator: Simulator) -> Iterator[Simulator]:
     """A simulator; fails a test after which the server still serves a stream."""
     yield simulator
     assert simulator.wait_for(lambda: simulator.active_streams() == 0)
+
+
+@pytest.fixture
+def _watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask every second, as often as gRPC does at most, whether a quiet connection lives."""
+    times = {"grpc.keepalive_time_ms": 100, "grpc.http2.ping_timeout_ms": 300}
+    options = tuple((name, times.get(name, value)) for name, value in _channel._OPTIONS)
+    monkeypatch.setattr(_channel, "_OPTIONS", options)
 
 
 Relayed = Callable[..., tuple[Any, BrokenRelay]]

@@ -12,7 +12,7 @@ from broken_relay import Cut
 from facades import Facade
 from leftovers import until
 
-from omni_api import UnavailableError, _channel
+from omni_api import UnavailableError
 from omni_api._core import following
 from omni_api.simulator import Simulator
 
@@ -169,15 +169,6 @@ def test_an_outage_that_outlasts_the_patience_ends_with_the_checkpoint_intact(
 
 
 # ---- A connection that is dead without a word ---------------------------------------------------
-
-
-@pytest.fixture
-def _watchful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask every second, as often as gRPC does at most, whether the connection lives."""
-    times = {"grpc.keepalive_time_ms": 100, "grpc.http2.ping_timeout_ms": 300}
-    monkeypatch.setattr(
-        _channel, "_OPTIONS", tuple((name, times.get(name, v)) for name, v in _channel._OPTIONS)
-    )
 
 
 @pytest.mark.usefixtures("_impatient", "_watchful")

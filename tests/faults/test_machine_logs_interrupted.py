@@ -10,7 +10,6 @@ import pytest
 from broken_relay import Cut
 from sample_calls import one_machine
 
-from omni_api import _channel
 from omni_api._core import followed_log
 from omni_api.simulator import Simulator
 
@@ -69,13 +68,10 @@ def test_cuts_at_every_line_and_inside_each_lose_and_repeat_nothing(
     assert relay.connections == 1 + len(cuts) + 1
 
 
+@pytest.mark.usefixtures("_watchful")
 def test_a_connection_that_died_silently_is_noticed_and_left(
-    relayed: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    relayed: Any, machine: Machine
 ) -> None:
-    times = {"grpc.keepalive_time_ms": 100, "grpc.http2.ping_timeout_ms": 300}
-    monkeypatch.setattr(
-        _channel, "_OPTIONS", tuple((name, times.get(name, v)) for name, v in _channel._OPTIONS)
-    )
     omni, relay = relayed()
     with omni.machines.logs(machine.id, follow=True, tail=3) as records:
         heard(records, 3)
