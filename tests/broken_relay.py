@@ -33,12 +33,14 @@ class Cut:
         extra: Bytes of the next one that pass too, its prefix of five bytes included.
         wire: Bytes of the connection that pass; wins over messages.
         reset: End it with a TCP reset instead of an orderly end.
+        mute: Do not end it, but swallow everything from there on without a word.
     """
 
     messages: int = 0
     extra: int = 0
     wire: int | None = None
     reset: bool = False
+    mute: bool = False
 
 
 class _Frames:
@@ -159,7 +161,7 @@ class BrokenRelay:
 
     def mute(self) -> None:
         """From now on swallow what the connections that exist carry, and say nothing."""
-        self._muted = set(range(1, self.connections + 1))
+        self._muted.update(range(1, self.connections + 1))
 
     def _start(self, target: object, *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments)  # type: ignore[arg-type]
@@ -202,13 +204,16 @@ class BrokenRelay:
                     passed = data if at is None else data[:at]
                     client.sendall(passed)
                     self.received += len(passed)
-                    if at is not None:
-                        _hang_up(client, cut)
+                    if cut is None or at is None:
+                        continue
+                    if not cut.mute:
+                        _hang_up(client, reset=cut.reset)
                         return
+                    self._muted.add(number)
 
 
-def _hang_up(client: socket.socket, cut: Cut | None) -> None:
-    if cut is not None and cut.reset:
+def _hang_up(client: socket.socket, *, reset: bool) -> None:
+    if reset:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     else:
         client.shutdown(socket.SHUT_RDWR)

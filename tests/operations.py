@@ -23,6 +23,7 @@ OPERATIONS: dict[str, Operation] = {
     "a unary call": lambda omni, *_: omni.management.list_users(),
     "audit_log.events": lambda omni, *_: list(omni.audit_log.events(search="talos-default")),
     "audit_log.follow": _follow,
+    "audit_log.export": lambda omni, _, directory: omni.audit_log.export(directory),
     "support.save": lambda omni, _, directory: omni.support.save("talos-default", directory),
     "machines.logs": lambda omni, simulator, _: list(
         omni.machines.logs(one_machine(simulator), tail=3)
@@ -30,5 +31,5 @@ OPERATIONS: dict[str, Operation] = {
 }
 """By name; each takes a client, the simulator and a directory for files."""
 
-WRITING = {name: OPERATIONS[name] for name in ("support.save",)}
+WRITING = {name: OPERATIONS[name] for name in ("audit_log.export", "support.save")}
 """Those that leave files in the directory."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from broken_relay import BrokenRelay, Cut
 from facades import Facade
 from leftovers import nothing_left
+from outages import Outage, Outages
 
 from omni_api import RetryPolicy, ServiceAccountKey, _channel
 from omni_api.simulator import Simulator
@@ -85,3 +87,19 @@ def relayed(facade: Facade, simulator: Simulator) -> Iterator[Relayed]:
     yield make
     for relay in relays:
         relay.__exit__(None, None, None)
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch, simulator: Simulator, facade: Facade) -> Outages:
+    """Make the server of a client go away for so many seconds, which pass at once."""
+
+    def begin(omni: Any, seconds: float) -> Outage:
+        driver = omni._driver
+        made = Outage(simulator, seconds, driver.sleep)
+        monkeypatch.setattr(driver, "sleep", made.sleep)
+        session = attrs.evolve(driver.session, monotonic=made.monotonic)
+        monkeypatch.setattr(driver, "session", session)
+        facade.meanwhile(simulator.go_away)
+        return made
+
+    return begin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from broken_relay import Cut
 from facades import Facade
 from leftovers import until
+from outages import Outages
 
 from omni_api import UnavailableError
 from omni_api._core import following
@@ -82,82 +82,27 @@ def test_a_cut_while_nothing_happens_is_noticed_and_outlived(
 # ---- A server that is gone ----------------------------------------------------------------------
 
 
-@attrs.define
-class Outage:
-    """Takes the place of the waits: they pass at once, and time is their sum.
-
-    Attributes:
-        simulator: Comes back when the time is over.
-        lasts: Seconds of the outage.
-        passed: Seconds waited in it.
-        waits: How often was waited in it.
-    """
-
-    simulator: Simulator
-    lasts: float
-    really: Callable[..., Any]
-    passed: float = 0.0
-    waits: int = 0
-    back: bool = False
-
-    def sleep(self, seconds: float, stopped: Any = None) -> Any:
-        """Stand in for the sleep of a driver, blocking or not."""
-        if not self.back:
-            self.passed += seconds
-            self.waits += 1
-            if self.passed >= self.lasts:
-                self.simulator.come_back()
-                self.back = True
-        # The channel has waits of its own, which nobody can turn: let them pass.
-        return self.really(0.02 if self.back else 0.0, stopped)
-
-    def monotonic(self) -> float:
-        """Stand in for the clock that outages are measured with."""
-        return self.passed
-
-
-@pytest.fixture
-def outage(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> Callable[[Any, float], Outage]:
-    """Make the server go away for so many seconds, which pass at once."""
-
-    def begin(omni: Any, seconds: float) -> Outage:
-        driver = inspect.unwrap(omni._driver)
-        made = Outage(simulator, seconds, driver.sleep)
-        monkeypatch.setattr(driver, "sleep", made.sleep)
-        session = attrs.evolve(driver.session, monotonic=made.monotonic)
-        monkeypatch.setattr(driver, "session", session)
-        return made
-
-    return begin
-
-
 def test_a_server_that_is_gone_for_half_a_minute_is_found_again(
-    omni: Any, simulator: Simulator, facade: Facade, outage: Callable[[Any, float], Outage]
+    omni: Any, simulator: Simulator, outage: Outages
 ) -> None:
     with omni.audit_log.follow() as events:
         first = events.checkpoint + 1
         assert followed(events, happen(simulator, 5))[-1] == first + 4
         gone = outage(omni, 30.0)
-        facade.meanwhile(simulator.go_away)
         last = happen(simulator, 50)
         assert followed(events, last) == list(range(first + 5, last + 1))
     # Not hammered meanwhile, and found within another half a minute.
     assert gone.waits <= 40
-    assert 30 <= gone.passed <= 60
+    assert 30 <= gone.lasted <= 60
 
 
 def test_an_outage_that_outlasts_the_patience_ends_with_the_checkpoint_intact(
-    omni: Any,
-    as_role: Callable[..., Any],
-    simulator: Simulator,
-    facade: Facade,
-    outage: Callable[[Any, float], Outage],
+    omni: Any, as_role: Callable[..., Any], simulator: Simulator, outage: Outages
 ) -> None:
     with omni.audit_log.follow(patience=20) as events:
         first = events.checkpoint + 1
         followed(events, first + 4 if happen(simulator, 5) else 0)
         gone = outage(omni, 60.0)
-        facade.meanwhile(simulator.go_away)
         last = happen(simulator, 5)
         with pytest.raises(UnavailableError, match="after 5 messages"):
             next(events)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from broken_relay import Cut
+from outages import Outages
 from sample_calls import one_machine
 
 from omni_api._core import followed_log
@@ -16,7 +17,7 @@ from omni_api.simulator import Simulator
 INTO = (0, 1, 5, 6, 60)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followed_log, "waits", lambda: iter([0.001] * 10_000))
 
@@ -52,6 +53,7 @@ def heard(records: Any, count: int) -> list[str]:
     return [record.message for record in found]
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_cuts_at_every_line_and_inside_each_lose_and_repeat_nothing(
     relayed: Any, machine: Machine
 ) -> None:
@@ -68,7 +70,18 @@ def test_cuts_at_every_line_and_inside_each_lose_and_repeat_nothing(
     assert relay.connections == 1 + len(cuts) + 1
 
 
-@pytest.mark.usefixtures("_watchful")
+def test_a_server_that_is_gone_for_half_a_minute_is_found_again(
+    omni: Any, machine: Machine, outage: Outages
+) -> None:
+    with omni.machines.logs(machine.id, follow=True) as records:
+        heard(records, 10)
+        gone = outage(omni, 30.0)
+        said = machine.say(20)
+        assert heard(records, 20) == said
+    assert 30 <= gone.lasted <= 60
+
+
+@pytest.mark.usefixtures("_impatient", "_watchful")
 def test_a_connection_that_died_silently_is_noticed_and_left(
     relayed: Any, machine: Machine
 ) -> None:
