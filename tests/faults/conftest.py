@@ -58,9 +58,13 @@ def simulator(simulator: Simulator) -> Iterator[Simulator]:
 @pytest.fixture
 def _watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask every second, as often as gRPC does at most, whether a quiet connection lives."""
-    times = {"grpc.keepalive_time_ms": 100, "grpc.http2.ping_timeout_ms": 300}
-    options = tuple((name, times.get(name, value)) for name, value in _channel._OPTIONS)
-    monkeypatch.setattr(_channel, "_OPTIONS", options)
+    times = {
+        "grpc.keepalive_time_ms": 100,
+        "grpc.http2.ping_timeout_ms": 300,
+        "grpc.min_reconnect_backoff_ms": 300,
+    }
+    options = dict(_channel._OPTIONS) | times
+    monkeypatch.setattr(_channel, "_OPTIONS", tuple(options.items()))
 
 
 Relayed = Callable[..., tuple[Any, BrokenRelay]]

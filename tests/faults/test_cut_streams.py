@@ -64,3 +64,20 @@ def test_a_connection_that_is_cut_while_it_is_made_is_made_again(relayed: Any) -
         omni, relay = relayed([Cut(wire=wire)], retry=RetryPolicy(first_wait=0.2))
         assert omni.management.list_users().users
         assert relay.connections == 2
+
+
+@pytest.mark.usefixtures("_watchful")
+def test_a_connection_that_stays_silent_while_it_is_made_is_made_again(relayed: Any) -> None:
+    omni, relay = relayed([Cut(wire=0, mute=True)], retry=RetryPolicy(first_wait=0.2))
+    assert omni.management.list_users().users
+    assert relay.connections == 2
+
+
+@pytest.mark.usefixtures("_watchful")
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_stream_whose_connection_dies_silently_is_an_error(
+    relayed: Any, simulator: Simulator, kind: str
+) -> None:
+    omni, _ = relayed([Cut(4, 60, mute=True)])
+    with pytest.raises(UnavailableError, match="after 4 messages"):
+        list(STREAMS[kind](omni, simulator))
