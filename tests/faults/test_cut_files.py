@@ -50,7 +50,7 @@ def test_an_export_is_the_same_wherever_its_connection_is_cut(
     whole = contents(tmp_path / "whole")
     assert len(whole) == 3 + 3 + 1
     # One message to find the first day, and three a day.
-    cuts = [Cut(count, into) for count in range(10) for into in (0, 60)]
+    cuts = [Cut(count, 60 * (count % 2)) for count in range(10)]
     for number, cut in enumerate(cuts):
         omni, relay = relayed([cut], simulator=log)
         export(omni, log, tmp_path / str(number))
@@ -108,8 +108,11 @@ def test_a_support_bundle_is_there_whole_or_not_at_all(
         messages = len(list(bundle)) - 1
     size = (tmp_path / "whole.zip").stat().st_size
     cuts = [
-        *(Cut(count, into) for count in (1, 2, 100, messages - 1) for into in (0, 5, 60)),
-        *(Cut(messages, into) for into in (0, 5, size // 4, size // 2, size - 1)),
+        Cut(1),
+        Cut(2, 5),
+        Cut(100, 60),
+        Cut(messages - 1),
+        *(Cut(messages, into) for into in (0, 5, size // 2, size - 1)),
     ]
     broken = 0
     for cut in cuts:

@@ -39,7 +39,7 @@ def test_a_cut_at_any_message_delivers_what_came_whole_and_says_how_far_that_was
     with make(omni, simulator) as stream:
         whole = [next(stream) for _ in range(9)]
     broken = 0
-    for cut in cuts(6):
+    for cut in cuts(4):
         omni, relay = relayed([cut])
         got: list[Any] = []
         with make(omni, simulator) as stream:

@@ -68,12 +68,11 @@ def test_large_events_are_read(relayed: Any, server: StubServer) -> None:
     assert lines[1] == EVENT
 
 
-@pytest.mark.parametrize("into", [SIZE // 2, SIZE - 1, SIZE + 5])
 def test_a_cut_inside_a_large_event_is_outlived(
-    relayed: Any, server: StubServer, monkeypatch: pytest.MonkeyPatch, into: int
+    relayed: Any, server: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "waits", lambda: iter([0.001] * 100))
-    omni, relay = relayed([Cut(2, into)], port=server.port)
+    omni, relay = relayed([Cut(2, SIZE // 2)], port=server.port)
     with omni.audit_log.follow() as events:
         got = [next(events) for _ in range(3)]
     assert [(event.id, len(event.raw)) for event in got] == [
