@@ -12,7 +12,7 @@ from leftovers import until
 
 from omni_api.simulator import Simulator
 
-EVENTS = 18_000
+EVENTS = 15_000
 MIB = 1024 * 1024
 
 STREAMS: dict[str, Callable[[Any], Any]] = {
@@ -48,5 +48,5 @@ def test_a_reader_that_stops_stops_the_server_and_gets_everything_later(
             for _ in range(EVENTS - 10):
                 next(stream)
             assert stream.chunks == EVENTS
-            # Sockets, the relay, gRPC and the client hold some 5 MiB; the server kept the rest.
-            assert ahead < 7 * MIB < relay.received
+            # gRPC takes some 5 MiB ahead of its reader; the server kept the rest.
+            assert ahead < 0.9 * relay.received
