@@ -12,7 +12,7 @@ from leftovers import until
 
 from omni_api.simulator import Simulator
 
-EVENTS = 15_000
+EVENTS = 24_000
 MIB = 1024 * 1024
 
 STREAMS: dict[str, Callable[[Any], Any]] = {
@@ -33,7 +33,7 @@ def stands_still(relay: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-def test_a_reader_that_stops_stops_the_server_and_gets_everything_later(
+def test_a_reader_that_stops_stops_the_server_until_it_reads_on(
     relayed: Any, facade: Facade, kind: str
 ) -> None:
     with Simulator(audit_events=EVENTS) as simulator:
@@ -45,8 +45,8 @@ def test_a_reader_that_stops_stops_the_server_and_gets_everything_later(
             assert facade.meanwhile(lambda: until(lambda: stands_still(relay)))
             ahead, grown = relay.received, resident() - before
             assert grown < 24 * MIB
-            for _ in range(EVENTS - 10):
+            # Of 11 MiB. gRPC takes some 4 MiB ahead of its reader, and a bulk stream 4 more.
+            assert ahead < 9 * MIB
+            while relay.received < ahead + MIB // 2:
                 next(stream)
-            assert stream.chunks == EVENTS
-            # gRPC takes some 5 MiB ahead of its reader; the server kept the rest.
-            assert ahead < 0.9 * relay.received
+            assert stream.chunks < EVENTS
