@@ -93,7 +93,7 @@ def _init(contract: Contract, world: World, root: Path) -> str:
         '        if name == "__version__":',
         "            from omni_api._version import VERSION",
         "",
-        '            return VERSION',
+        "            return VERSION",
         "        module = _MODULES.get(name)",
         "        if module is None:",
         '            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")',
