@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,11 +108,11 @@ class AuditExport:
             MissingLibraryError: A file is in a format whose library is not installed.
         """
         first, last = day_range(start, end)
-        days = [
+        days = self._whole(
             day
             for day in self.days
             if (first is None or first <= day.day) and (last is None or day.day <= last)
-        ]
+        )
         return itertools.chain.from_iterable(reading.lines(self._place, day) for day in days)
 
     def events(
@@ -167,7 +167,7 @@ class AuditExport:
                 ran. DuckDB's own words on that may quote events, so they are in `__context__` only.
             MissingLibraryError: duckdb or pyarrow is not installed.
         """
-        return duck.answer(self._place, self.days, sql, parameters)
+        return duck.answer(self._place, self._whole(self.days), sql, parameters)
 
     def who_touched(self, cluster: str, since: datetime | None = None) -> EventTable:
         """Return the events about a cluster, other than reading the log of it.
@@ -231,8 +231,26 @@ class AuditExport:
     def _ask(self, sql: str, since: datetime | None, **parameters: object) -> EventTable:
         """Ask for what happened since a moment. Days that were over by then are not opened."""
         begin = _moment("since", since) or _EVER
-        days = [day for day in self.days if day.last is not None and day.last >= begin]
+        days = self._whole(day for day in self.days if day.last is not None and day.last >= begin)
         return duck.answer(self._place, days, sql, {"since": begin, **parameters})
+
+    def _whole(self, days: Iterable[DayFile]) -> tuple[DayFile, ...]:
+        """Return the days, unless the file of one has another size than when it was written.
+
+        A file that was cut off at the end of a line can be read, and would answer with less.
+        """
+        sizes = self._place.sizes()
+        chosen = tuple(days)
+        for day in chosen:
+            # The file of a day that goes on may be newer than the manifest that was read. One that
+            # is missing is reported by whoever opens it.
+            size = sizes.get(day.file, day.bytes) if day.complete else day.bytes
+            if size != day.bytes:
+                raise ExportError(
+                    f"{self._place.url(day.file)} is damaged: it has {size} bytes, its manifest "
+                    f"says {day.bytes}; export its day again"
+                )
+        return chosen
 
     def _manifest(self, name: str) -> DayFile:
         try:

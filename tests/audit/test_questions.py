@@ -285,6 +285,22 @@ def test_a_question_to_a_damaged_file_says_so(
         mixed.query(EVERYTHING)
 
 
+def test_a_file_cut_off_between_two_lines_does_not_answer_with_less(
+    mixed: AuditExport, tmp_path: Path
+) -> None:
+    path = tmp_path / mixed.days[0].file
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    for ask in (
+        lambda: mixed.query(EVERYTHING),
+        lambda: mixed.who_touched("prod"),
+        lambda: list(mixed.events()),
+    ):
+        with pytest.raises(ExportError, match=f"{path.name} is damaged: it has .* bytes"):
+            ask()
+    second = mixed.days[1].day
+    assert len(list(mixed.events(second))) == 18, "the other days can be read"
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_a_question_to_a_missing_file_names_it(
     mixed: AuditExport, tmp_path: Path, number: int
