@@ -47,6 +47,8 @@ from omni_api.errors import (
 )
 
 _LOST = "the follow position no longer exists"
+# A clock that is further off cannot sign for this server.
+_CLOCKS_DIFFER_MS = 300_000
 
 
 @attrs.frozen(kw_only=True)
@@ -169,9 +171,14 @@ class Following:
         if self.position.checkpoint is not None:
             return calls.read_audit_log(follow=True, from_id=self.position.checkpoint + 1)
         since_ms = self.begin.since_ms
+        now_ms = int((yield from now()).utc.timestamp() * 1000)
+        if since_ms > now_ms + _CLOCKS_DIFFER_MS:
+            raise InvalidInputError(
+                "since must not be in the future: the server would start with what happens next, "
+                "before that moment"
+            )
         if self.begin.ago:
-            moment = (yield from now()).utc
-            since_ms = max(int((moment.timestamp() - self.begin.ago) * 1000), 1)
+            since_ms = max(now_ms - int(self.begin.ago * 1000), 1)
         return calls.read_audit_log(follow=True, start_ts_ms=since_ms)
 
     def _acknowledge(self, first: AuditLogLine | End) -> None:

@@ -144,6 +144,18 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
     assert simulator.calls == []
 
 
+def test_a_moment_in_the_future_is_refused_and_one_of_a_clock_ahead_is_not(
+    omni: Any, simulator: Simulator
+) -> None:
+    later = datetime.now(UTC) + timedelta(minutes=6)
+    with pytest.raises(InvalidInputError, match="must not be in the future"):
+        next(omni.audit_log.follow(later))
+    assert simulator.calls == []
+    with omni.audit_log.follow(later - timedelta(minutes=2)) as events:
+        ids = happen(simulator, 1)
+        assert take(events, 1) == ids
+
+
 # ---- Interruptions ------------------------------------------------------------------------------
 
 
