@@ -121,7 +121,7 @@ class Simulator:
         api_url: The URL that configs and login pages advertise; None for where it listens:
             `http://127.0.0.1:PORT/`, with TLS `https://…`. Also `state.api_url`, at any time.
         legacy: Answer as Omni 1.2: newer methods are unimplemented, the audit log knows neither
-            filters nor following, and TearDownLockedCluster exists.
+            filters nor following, bundles are not encrypted, and TearDownLockedCluster exists.
         now: The server's clock: a function, or a moment at which it stands still; None for the
             real time. See also `set_time`.
         compression: Answer with gzip to clients that accept it. (The grpc library does not tell

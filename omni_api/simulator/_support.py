@@ -27,7 +27,8 @@ _Progress = _Response.Progress
 
 def get_support_bundle(call: Call, request: Any) -> Iterator[Any]:
     call.require("Operator")
-    recipients = _recipients(request)
+    # Omni 1.2 does not know the fields of encryption and skips them.
+    recipients = {} if call.omni.legacy else _recipients(request)
     if recipients:
         yield _Response(encryption_recipients=recipients)
     archive = io.BytesIO()

@@ -12,6 +12,7 @@ import pysequoia
 import pytest
 from raw_client import RawClient
 
+from omni_api import OmniClient, UnimplementedError
 from omni_api.simulator import Simulator
 
 SERVICE = "management.ManagementService"
@@ -155,6 +156,15 @@ def test_omni_1_2_tears_down_only_clusters_that_are_there() -> None:
         answer = client.call(SERVICE, "TearDownLockedCluster", {"cluster_id": "ghost"})
         client.close()
     assert answer[:2] == ("NOT_FOUND", 'cluster "ghost" not found')
+
+
+def test_omni_1_2_does_not_encrypt_bundles() -> None:
+    with (
+        Simulator(legacy=True) as simulator,
+        OmniClient.from_env(environ=simulator.environment()) as omni,
+        pytest.raises(UnimplementedError, match="does not encrypt"),
+    ):
+        list(omni.support.collect("talos-default", "never.zip.age", encrypt=True))
 
 
 def test_the_same_key_cannot_be_of_two_accounts(client: RawClient) -> None:
