@@ -18,7 +18,7 @@ from omni_api.audit._export import reading
 from omni_api.audit._export.manifest import DayFile, from_day_manifest, is_day_manifest
 from omni_api.audit._export.store import read, store
 from omni_api.audit._tables import duck
-from omni_api.audit.event import AuditEvent
+from omni_api.audit.event import SERVICE_ACCOUNTS, AuditEvent
 from omni_api.audit.reader import EventReader, MalformedEvent
 from omni_api.audit.table import EventTable
 from omni_api.errors import ExportError, InvalidInputError, StorageError
@@ -196,15 +196,18 @@ class AuditExport:
         `SELECT * FROM events WHERE actor = $actor AND time >= $since`
 
         Args:
-            actor: E-mail address of the user or service account.
+            actor: E-mail address of the user, or name of the service account, such as
+                `nightly-backup`; case is ignored.
             since: Only events at or after this moment, with a time zone. Default: all.
 
         Raises:
-            InvalidInputError: `since` has no time zone.
+            InvalidInputError: `actor` is empty, or `since` has no time zone.
             ExportError: As with `query`, and so are the other errors.
         """
         return self._ask(
-            "SELECT * FROM events WHERE actor = $actor AND time >= $since", since, actor=actor
+            "SELECT * FROM events WHERE actor = $actor AND time >= $since",
+            since,
+            actor=_address(actor),
         )
 
     def changes(self, since: datetime, until: datetime | None = None) -> EventTable:
@@ -270,6 +273,17 @@ class AuditExport:
         except (StorageError, OSError):
             return False
         return size == day.bytes and digest.hexdigest() == day.sha256
+
+
+def _address(account: str) -> str:
+    """Return how the log names an account: always by an address, in lower case."""
+    if not isinstance(account, str) or not account:
+        raise InvalidInputError(f"actor must be an e-mail address or a name, not {account!r}")
+    if "@" in account:
+        return account.lower()
+    name = account.lower().removeprefix("infra-provider:")
+    provider = "infra-provider." if len(name) < len(account) else ""
+    return f"{name}@{provider}{SERVICE_ACCOUNTS}"
 
 
 def _moment(name: str, value: datetime | None) -> datetime | None:

@@ -22,7 +22,7 @@ from omni_api.errors import MalformedEventError
 __all__ = ["Actor", "AuditEvent"]
 
 _INTERNAL_AGENT = "Omni-Internal-Agent"
-_SERVICE_ACCOUNTS = "serviceaccount.omni.sidero.dev"
+SERVICE_ACCOUNTS = "serviceaccount.omni.sidero.dev"
 _SESSION = "session"
 # What a datetime can hold: the years 1 to 9999.
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
@@ -81,7 +81,7 @@ class Actor(Record):
     def is_service_account(self) -> bool:
         """Whether it was a service account, that of an infra provider included."""
         domain = self.email.partition("@")[2]
-        return domain == _SERVICE_ACCOUNTS or domain.endswith(f".{_SERVICE_ACCOUNTS}")
+        return domain == SERVICE_ACCOUNTS or domain.endswith(f".{SERVICE_ACCOUNTS}")
 
 
 class AuditEvent:

@@ -159,6 +159,27 @@ def test_what_an_account_did_is_all_that_it_caused(mixed: AuditExport) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("logged", "asked"),
+    [
+        ("ci@serviceaccount.omni.sidero.dev", "ci"),
+        ("aws@infra-provider.serviceaccount.omni.sidero.dev", "infra-provider:aws"),
+        ("ana@example.org", "Ana@Example.org"),
+    ],
+)
+def test_an_account_is_found_by_the_name_that_people_give_it(
+    tmp_path: Path, logged: str, asked: str
+) -> None:
+    start = int(FIRST.timestamp() * 1000)
+    write_day(tmp_path, 0, [event("create", start, actor=logged), event("create", start, actor="")])
+    assert [row["actor"] for row in AuditExport(tmp_path).what_did(asked)] == [logged]
+
+
+def test_an_account_without_name_is_refused(mixed: AuditExport) -> None:
+    with pytest.raises(InvalidInputError, match="actor must be"):
+        mixed.what_did("")
+
+
 def test_changes_are_what_is_no_access_and_end_before_until(mixed: AuditExport) -> None:
     night = FIRST + timedelta(days=1)
     assert kinds(mixed.changes(night, night + timedelta(days=1))) == ["update", "create", "destroy"]
