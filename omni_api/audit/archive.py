@@ -85,8 +85,9 @@ class AuditExport:
         """Compare the size and SHA-256 of every file with its manifest.
 
         Returns:
-            The days whose file is damaged or missing; empty when all is well. Export those days
-            again.
+            The days whose file is damaged or missing; empty when all is well. Remove the manifest
+            of such a day and export it again, while the server still has it: an export looks at
+            the size of a file only.
 
         Raises:
             ExportError: There is no manifest, or one of them is damaged.
