@@ -163,6 +163,18 @@ def test_a_slow_reader_of_a_pipe_gets_everything(tmp_path: Path) -> None:
     assert from_json((tmp_path / "c").read_bytes()).id == 399
 
 
+def test_standard_output_that_is_a_file_is_synced_before_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(descriptor))
+    into = os.open(tmp_path / "out.jsonl", os.O_WRONLY | os.O_CREAT)
+    copy(Log([line(1)]), StandardOutput(into), checkpoint=tmp_path / "c")
+    os.close(into)
+    assert (tmp_path / "out.jsonl").read_bytes() == line(1).raw
+    assert synced[-3] == into  # then the checkpoint, and its directory
+
+
 def test_a_reader_that_has_gone_ends_the_daemon_behind_its_checkpoint(tmp_path: Path) -> None:
     out, into = os.pipe()
     copy(Log([line(1)]), StandardOutput(into), checkpoint=tmp_path / "c")

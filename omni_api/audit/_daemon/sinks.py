@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat
 from datetime import datetime
 from typing import Protocol
 
@@ -75,7 +76,8 @@ class StandardOutput:
     """Lines on a pipe, a terminal or whatever standard output is.
 
     A reader that reads no more must not keep the daemon from ending. So nothing is written that
-    could block: a pipe that `select` calls ready takes PIPE_BUF bytes.
+    could block: a pipe that `select` calls ready takes PIPE_BUF bytes. Where it is a file, it is
+    put onto the disk, or a checkpoint could outlive what it covers.
     """
 
     place = "standard output"
@@ -104,6 +106,8 @@ class StandardOutput:
         while data:
             self._wait()
             data = data[os.write(self._descriptor, data[: select.PIPE_BUF]) :]
+        if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            os.fsync(self._descriptor)
         return Covered()
 
     def hurry(self) -> None:
