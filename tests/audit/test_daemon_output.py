@@ -6,7 +6,7 @@ import errno
 import os
 import select
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -120,12 +120,18 @@ OLD = [f"audit-log-202611{day:02}T000000Z-{day}.jsonl" for day in range(1, 21)]
 )
 def test_the_oldest_files_go(options: dict[str, int], gone: list[str]) -> None:
     kept = {"keep_files": None, "keep_days": None} | options
-    assert outdated(reversed(OLD), OLD[-1], **kept) == gone
+    assert outdated(reversed(OLD), OLD[-1], date(2026, 11, 20), **kept) == gone
+
+
+def test_an_event_of_a_clock_that_ran_ahead_makes_no_file_old() -> None:
+    ahead = "audit-log-20271224T000000Z-21.jsonl"
+    old = outdated([*OLD, ahead], ahead, date(2026, 11, 20), keep_files=None, keep_days=18)
+    assert old == OLD[:1]
 
 
 def test_files_of_one_second_are_ordered_by_their_ids() -> None:
     files = [f"audit-log-20261124T000000Z-{id_}.jsonl" for id_ in (9, 10, 100)]
-    assert outdated(files, files[-1], keep_files=2, keep_days=None) == files[:1]
+    assert outdated(files, files[-1], NOON.date(), keep_files=2, keep_days=None) == files[:1]
 
 
 def test_old_files_are_removed_when_a_new_one_begins_and_others_are_left_alone(

@@ -6,7 +6,7 @@ import fnmatch
 import re
 import shlex
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,8 @@ def test_shippers_read_the_files_that_the_daemon_writes_and_nothing_else() -> No
     patterns = [value for value in configured() if "*" in value and value.startswith("/")]
     assert len(set(patterns)) == 1
     name = re.findall(r"`(audit-log-\d+T\d+Z-\d+\.jsonl)`", PAGE.read_text("utf-8"))[0]
-    (written,) = outdated(
-        [name], "audit-log-20261231T000000Z-9.jsonl", keep_files=1, keep_days=None
-    )
+    newer, day = "audit-log-20261231T000000Z-9.jsonl", date(2026, 12, 31)
+    (written,) = outdated([name], newer, day, keep_files=1, keep_days=None)
     for pattern in patterns:
         assert fnmatch.fnmatchcase(str(directory / written), pattern)
         assert not fnmatch.fnmatchcase(str(directory / "checkpoint.json"), pattern)

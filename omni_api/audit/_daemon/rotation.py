@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import attrs
@@ -88,8 +88,9 @@ class Files:
         self._let_go()
         self._open = self._opened(name)
         sync_directory(self._directory)
+        today = datetime.now(UTC).date()
         for old in outdated(
-            self._names(), name, keep_files=self._keep_files, keep_days=self._keep_days
+            self._names(), name, today, keep_files=self._keep_files, keep_days=self._keep_days
         ):
             (self._directory / old).unlink(missing_ok=True)
 
@@ -162,24 +163,31 @@ class Files:
 
 
 def outdated(
-    names: Iterable[str], current: str, *, keep_files: int | None, keep_days: int | None
+    names: Iterable[str],
+    current: str,
+    today: date,
+    *,
+    keep_files: int | None,
+    keep_days: int | None,
 ) -> list[str]:
     """Return the files that are to go, oldest first; never the current one.
 
     Args:
         names: The files of the directory.
         current: The one that is open.
+        today: The day by this machine's clock.
         keep_files: How many stay, the current one included; None for all.
-        keep_days: How many days before the current file's stay; None for all.
+        keep_days: How many days before the current file's stay; None for all. One event of a
+            server whose clock ran ahead makes no other file old: no day is later than today.
     """
     closed = sorted((name for name in names if name != current), key=_order)
     surplus = 0 if keep_files is None else len(closed) + 1 - keep_files
-    today = _order(current)[0]
+    latest = min(_order(current)[0], today)
     return [
         name
         for number, name in enumerate(closed)
         if number < surplus
-        or (keep_days is not None and (today - _order(name)[0]).days > keep_days)
+        or (keep_days is not None and (latest - _order(name)[0]).days > keep_days)
     ]
 
 
