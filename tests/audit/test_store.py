@@ -182,6 +182,15 @@ def test_a_bucket_that_cannot_be_listed_is_refused(monkeypatch: pytest.MonkeyPat
         place.prepare()
 
 
+def test_a_prefix_of_an_object_store_is_not_there_before_its_first_object(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place: Any = store("memory://empty/audit")
+    monkeypatch.setattr(type(place.filesystem), "makedirs", lambda *_, **__: None)  # as in s3fs
+    place.prepare()
+    assert place.sizes() == {}
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -190,7 +190,11 @@ class _Remote:
     def sizes(self) -> dict[str, int]:
         with telling("list", self.place):
             self.filesystem.invalidate_cache(self.root)
-            found = self.filesystem.ls(self.root, detail=True)
+            try:
+                found = self.filesystem.ls(self.root, detail=True)
+            except FileNotFoundError:
+                # An object store knows no empty directories: nothing was put there yet.
+                return {}
             return {
                 entry["name"].rpartition("/")[2]: entry["size"]
                 for entry in found
