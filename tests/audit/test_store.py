@@ -197,6 +197,7 @@ def test_a_prefix_of_an_object_store_is_not_there_before_its_first_object(
         lambda: store(""),
         lambda: store(5),  # type: ignore[arg-type]
         lambda: store("nosuch://bucket"),
+        lambda: store("S3://bucket"),
         lambda: store("audit", {"key": "x"}),
     ],
 )
@@ -208,6 +209,16 @@ def test_what_is_no_place_is_refused(make: Callable[[], Store]) -> None:
 def test_a_file_url_is_a_path(tmp_path: Path) -> None:
     write(store(f"file://{tmp_path}"), "data", b"x")
     assert (tmp_path / "data").read_bytes() == b"x"
+
+
+def test_a_url_of_several_parts_is_no_path() -> None:
+    assert store("simplecache::memory://bucket/audit").filesystem is not None
+
+
+def test_a_password_in_a_url_is_not_shown() -> None:
+    with pytest.raises(UnsentError, match="ftp://ana@127") as caught:
+        store("ftp://ana:hunter2@127.0.0.1:1/audit")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_url_without_fsspec_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,12 +67,14 @@ def store(directory: str | Path, options: Mapping[str, object] | None = None) ->
         InvalidInputError: It is neither, or options were given for a path.
         MissingLibraryError: It is a URL, and fsspec or what it needs for this kind of URL is not
             installed.
+        UnsentError: Its file system connects at once, and cannot.
     """
     if not isinstance(directory, str | Path) or not str(directory):
         raise InvalidInputError(f"directory must be a path or a URL, not {directory!r}")
-    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", directory) if isinstance(directory, str) else None
-    if scheme is not None and scheme[1] != "file":
-        return _remote(str(directory), options or {})
+    # Also S3://, which fsspec refuses, and simplecache::s3://: a copy must not end up in a
+    # directory of such a name.
+    if isinstance(directory, str) and "://" in directory.removeprefix("file://"):
+        return _remote(directory, options or {})
     if options:
         raise InvalidInputError(f"storage_options are for URLs, and {directory} is a path")
     return _Local(Path(str(directory).removeprefix("file://")))
@@ -223,10 +225,14 @@ class _Remote:
 def _remote(url: str, options: Mapping[str, object]) -> _Remote:
     with extra("fsspec"):
         import fsspec.core
+    # A URL may hold a password, and what is said of the place is logged.
+    shown = re.sub(r"(://[^/@:]*):[^/@]*@", r"\1@", url)
     try:
         filesystem, root = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
-        raise MissingLibraryError(f"{url} needs one more library: {error}") from error
+        raise MissingLibraryError(f"{shown} needs one more library: {error}") from error
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{url} is no place that fsspec knows: {error}") from error
-    return _Remote(filesystem, str(root).rstrip("/"), url.rstrip("/"))
+        raise InvalidInputError(f"{shown} is no place that fsspec knows: {error}") from error
+    except OSError as error:  # some connect at once
+        raise UnsentError(f"{shown} cannot be used: {words(error)}; nothing was sent") from error
+    return _Remote(filesystem, str(root).rstrip("/"), shown.rstrip("/"))
