@@ -6,6 +6,7 @@ import errno
 import os
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -135,10 +136,12 @@ def test_only_the_owner_can_read(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "audit" / "data").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("remote", [False, True])
 def test_what_a_killed_export_left_is_removed_and_what_is_being_written_is_not(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, remote: bool
 ) -> None:
-    place = store(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = store("memory://killed/audit" if remote else tmp_path)
     dead = tmp_path / ".audit-log-2026-11-23.abcdefgh.part"
     dead.write_bytes(b"half")
     other = tmp_path / ".profile"

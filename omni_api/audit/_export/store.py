@@ -116,7 +116,7 @@ class _Local:
     def prepare(self) -> None:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._sweep()
+            _sweep(self.directory)
             self.stage("probe").discard()
         except OSError as error:
             raise UnsentError(
@@ -156,13 +156,6 @@ class _Local:
         with telling("remove", self.directory / name):
             (self.directory / name).unlink(missing_ok=True)
 
-    def _sweep(self) -> None:
-        """Remove what writers left that were killed: files that nobody has locked."""
-        for path in self.directory.glob(PARTS):
-            with contextlib.suppress(OSError), path.open("rb+") as file:
-                if lock(file.fileno()):
-                    path.unlink()
-
 
 @attrs.frozen
 class _Remote:
@@ -180,6 +173,7 @@ class _Remote:
         return str(self.filesystem.unstrip_protocol(f"{self.root}/{name}"))
 
     def prepare(self) -> None:
+        _sweep(Path(tempfile.gettempdir()))
         try:
             self.filesystem.makedirs(self.root, exist_ok=True)
             self.sizes()
@@ -220,6 +214,14 @@ class _Remote:
     def remove(self, name: str) -> None:
         with telling("remove", f"{self.place}/{name}"), contextlib.suppress(FileNotFoundError):
             self.filesystem.rm_file(f"{self.root}/{name}")
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what writers left that were killed: files that nobody has locked."""
+    for path in directory.glob(PARTS):
+        with contextlib.suppress(OSError), path.open("rb+") as file:
+            if lock(file.fileno()):
+                path.unlink()
 
 
 def _remote(url: str, options: Mapping[str, object]) -> _Remote:
