@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omni_api import CallError, DeadlineExceededError, OmniError, Progress, StorageError
+from omni_api.audit import AuditExport
 from omni_api.audit._export import manifest as _manifest
 from omni_api.audit._export.manifest import DayFile
 from omni_api.audit._export.steps import is_over
@@ -224,6 +225,18 @@ def test_an_empty_answer_never_replaces_a_day_that_has_events(
     result = omni.export(tmp_path, TODAY, TODAY)
     assert lines(tmp_path, TODAY) == before
     assert result.days[0].events == before.count(b"\n")
+
+
+def test_one_line_that_is_no_text_does_not_make_an_export_unreadable(tmp_path: Path) -> None:
+    omni = FakeOmni(NOON)
+    yesterday = at(TODAY - DAY, 1)
+    omni.add(yesterday)
+    omni.add(yesterday + 1, b'{"resource_id":"\xff","event_ts":%d}\n' % (yesterday + 1))
+    omni.add(yesterday + 2, '{"resource_id":"é","event_ts":%d}\n'.encode() % (yesterday + 2))
+    (one,) = omni.export(tmp_path, end=TODAY - DAY).days
+    assert one.malformed == 1
+    (row,) = AuditExport(tmp_path).query("SELECT count(resource_id) AS n FROM events")
+    assert row == {"n": 2}
 
 
 @pytest.mark.parametrize("damage", ["manifest", "no manifest", "size", "no file"])

@@ -126,7 +126,9 @@ def _well_formed(line: bytes) -> bool:
     shaped = line[:1] == b"{" and line[-2:] == b"}\n"
     if line.find(b"\n") != len(line) - 1:
         return False  # more than one line to whoever reads the file
-    return shaped or isinstance(_decoded(line), dict)
+    if shaped and line.isascii():
+        return True
+    return isinstance(_decoded(line), dict)  # DuckDB reads no line that is no UTF-8
 
 
 def _decoded(line: bytes) -> object:
