@@ -126,11 +126,16 @@ def copy(
 def copy_to_files(log: Log, directory: Path, *, most: int = 1 << 20, **options: Any) -> Status:
     """Run a daemon as the command does: from its checkpoint in the directory, if there is one."""
     file = directory / "checkpoint.json"
-    found = load(file, ENDPOINT)
-    covered = None if found is None else Covered(found.file, found.length)
+    sink = Files(directory, most=most)
+    try:
+        found = load(file, ENDPOINT)
+        sink.go_on(None if found is None else Covered(found.file, found.length))
+    except BaseException:
+        sink.close()
+        raise
     if found is not None:
         options["start"] = Start(checkpoint=found.id, last_time=found.time)
-    return copy(log, Files(directory, most=most, covered=covered), checkpoint=file, **options)
+    return copy(log, sink, checkpoint=file, **options)
 
 
 def written(directory: Path) -> list[str]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omni_api import OmniClient, RetryPolicy, config
-from omni_api.audit._daemon.checkpoint import Checkpoint, load
+from omni_api.audit._daemon.checkpoint import load
 from omni_api.audit._daemon.loop import Daemon, writing
 from omni_api.audit._daemon.metrics import Monitor, Status
 from omni_api.audit._daemon.reading import Start, start_from
@@ -78,7 +78,14 @@ def _serve(chosen: argparse.Namespace) -> None:
     file: Path | None = None
     if not chosen.no_checkpoint:
         file = chosen.checkpoint or Path(chosen.output, "checkpoint.json")
-    found = None if file is None else load(file, endpoint, any_endpoint=chosen.force)
+    sink = _sink(chosen)
+    try:
+        found = None if file is None else load(file, endpoint, any_endpoint=chosen.force)
+        with writing(sink.place):
+            sink.go_on(None if found is None else Covered(found.file, found.length))
+    except BaseException:
+        sink.close()
+        raise
     if found is not None:
         start = Start(checkpoint=found.id, last_time=found.time)
     status = Status()
@@ -89,7 +96,7 @@ def _serve(chosen: argparse.Namespace) -> None:
     daemon = Daemon(
         omni,
         endpoint=endpoint,
-        sink=_sink(chosen, found),
+        sink=sink,
         checkpoint=file,
         start=start,
         stop_at_gaps=chosen.on_gap == "stop",
@@ -101,7 +108,7 @@ def _serve(chosen: argparse.Namespace) -> None:
         daemon.run()
 
 
-def _sink(chosen: argparse.Namespace, found: Checkpoint | None) -> Sink:
+def _sink(chosen: argparse.Namespace) -> Sink:
     if chosen.output == "-":
         return StandardOutput(1)
     with writing(chosen.output):
@@ -110,7 +117,6 @@ def _sink(chosen: argparse.Namespace, found: Checkpoint | None) -> Sink:
             most=chosen.rotate_mib << 20,
             keep_files=chosen.keep_files,
             keep_days=chosen.keep_days,
-            covered=None if found is None else Covered(found.file, found.length),
         )
 
 

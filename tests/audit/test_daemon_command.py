@@ -19,6 +19,7 @@ import pytest
 
 from omni_api import OmniClient
 from omni_api.audit.__main__ import main
+from omni_api.audit._daemon.rotation import Files
 from omni_api.simulator import Simulator
 
 
@@ -251,6 +252,19 @@ def test_a_directory_that_cannot_be_is_a_mistake(
     code, errors = refused(capsys, "--output", str(tmp_path / "file" / "logs"))
     assert code == 2
     assert "Not a directory" in errors
+
+
+@pytest.mark.usefixtures("_as_auditor")
+def test_the_checkpoint_is_read_when_no_other_daemon_can_change_it_any_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.json").write_bytes(b"being replaced")
+    another = Files(tmp_path, most=1)
+    code, errors = refused(capsys, "--output", str(tmp_path))
+    assert (code, "another daemon writes to" in errors) == (2, True)
+    another.close()
+    code, errors = refused(capsys, "--output", str(tmp_path))
+    assert (code, "is damaged" in errors) == (2, True)
 
 
 @pytest.mark.usefixtures("_as_auditor")

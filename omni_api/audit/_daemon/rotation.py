@@ -44,10 +44,9 @@ class Files:
         most: Bytes that a file may have; a longer line has a file of its own.
         keep_files: How many files stay, the open one included; None for all.
         keep_days: How many days before that of the open file stay; None for all.
-        covered: What the checkpoint covers. The file is cut back to it and goes on.
 
     Raises:
-        ConfigurationError: Another daemon writes there, or files lie there without a checkpoint.
+        ConfigurationError: It is no directory, or another daemon writes there.
         OSError: It cannot be written to.
     """
 
@@ -58,20 +57,44 @@ class Files:
         most: int,
         keep_files: int | None = None,
         keep_days: int | None = None,
-        covered: Covered | None = None,
     ) -> None:
         self.place = str(directory)
         self._directory = directory
         self._most, self._keep_files, self._keep_days = most, keep_files, keep_days
         self._pending = bytearray()
         self._open: _Open | None = None
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _locked(directory)
         try:
-            self._go_on(covered)
-        except BaseException:
-            self.close()
-            raise
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ConfigurationError(f"{directory}: {error.strerror}") from error
+        self._lock = _locked(directory)
+
+    def go_on(self, covered: Covered | None) -> None:
+        """Open the file of the checkpoint, and cut off what the checkpoint does not cover.
+
+        The checkpoint must have been read after this was made: before, another daemon may still
+        have been writing files that it does not know of.
+
+        Raises:
+            ConfigurationError: Files lie there without a checkpoint.
+        """
+        if covered is None:
+            if any((self._directory / name).stat().st_size for name in self._names()):
+                raise ConfigurationError(
+                    f"{self.place} holds files of an earlier run but no checkpoint of it: restore "
+                    "the checkpoint, or move the files away"
+                )
+            return
+        if covered.file is None or covered.file not in self._names():
+            return  # removed after it was shipped
+        self._open = self._opened(covered.file)
+        if self._open.length < covered.length:
+            # Somebody cut it, and may do so again: the next event begins a new file.
+            self._let_go()
+            return
+        os.ftruncate(self._open.descriptor, covered.length)
+        os.fsync(self._open.descriptor)
+        self._open.length = covered.length
 
     def full(self, line: Line) -> bool:
         """Whether the line is too much for the open file, or of a later day."""
@@ -117,26 +140,6 @@ class Files:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-    def _go_on(self, covered: Covered | None) -> None:
-        """Open the file of the checkpoint, and cut off what the checkpoint does not cover."""
-        if covered is None:
-            if any((self._directory / name).stat().st_size for name in self._names()):
-                raise ConfigurationError(
-                    f"{self.place} holds files of an earlier run but no checkpoint of it: restore "
-                    "the checkpoint, or move the files away"
-                )
-            return
-        if covered.file is None or covered.file not in self._names():
-            return  # removed after it was shipped
-        self._open = self._opened(covered.file)
-        if self._open.length < covered.length:
-            # Somebody cut it, and may do so again: the next event begins a new file.
-            self._let_go()
-            return
-        os.ftruncate(self._open.descriptor, covered.length)
-        os.fsync(self._open.descriptor)
-        self._open.length = covered.length
 
     def _names(self) -> list[str]:
         return [path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]

@@ -53,6 +53,9 @@ class Sink(Protocol):
     def place(self) -> str:
         """What to call it in messages."""
 
+    def go_on(self, covered: Covered | None) -> None:
+        """Begin behind what a checkpoint covers, None without one; called once, before all else."""
+
     def full(self, line: Line) -> bool:
         """Whether the line belongs into a new file."""
 
@@ -86,6 +89,9 @@ class StandardOutput:
         self._descriptor = descriptor
         self._hurried = False
         self._pending = bytearray()
+
+    def go_on(self, covered: Covered | None) -> None:
+        """Do nothing: what went out cannot be taken back."""
 
     def full(self, line: Line) -> bool:  # noqa: ARG002 - see Sink
         """Return False: there is one stream."""
