@@ -212,6 +212,36 @@ def test_what_the_server_has_removed_meanwhile_stays(omni: FakeOmni, tmp_path: P
     assert [one.day for one in result.days] == [TODAY - 2 * DAY, TODAY - DAY, TODAY]
 
 
+def test_what_a_restored_server_no_longer_has_stays(omni: FakeOmni, tmp_path: Path) -> None:
+    omni.audited = False
+    same = [omni.add(at(TODAY, 5), line_at(at(TODAY, 5), number)) for number in (90, 91)]
+    omni.add(at(TODAY, 6))
+    omni.export(tmp_path)
+    had = lines(tmp_path, TODAY).splitlines(keepends=True)
+    # A backup of five o'clock, with one of three events of that moment.
+    omni.rows = [row for row in omni.rows if row[0] <= at(TODAY, 5) and row[1] not in same[1:]]
+    late = [omni.add(at(TODAY, hour), line_at(at(TODAY, hour), 92)) for hour in (5, 8, 23)]
+    omni.utc += DAY
+    omni.add(ms(omni.utc))
+    omni.export(tmp_path)
+    now = lines(tmp_path, TODAY).splitlines(keepends=True)
+    assert sorted(now) == sorted([*had, *late])
+    assert [line for line in now if line in had] == had
+    (day,) = omni.export(tmp_path, TODAY, TODAY).days
+    assert (day.events, day.complete) == (len(now), True)
+
+
+@pytest.mark.parametrize("broken", [b"no JSON\n", b"no line break"])
+def test_lines_without_a_time_come_once(tmp_path: Path, broken: bytes) -> None:
+    omni = FakeOmni(NOON)
+    for hour in (0, 1):
+        omni.add(at(TODAY, hour), broken)
+        omni.add(at(TODAY, hour))
+    omni.export(tmp_path)
+    omni.export(tmp_path)
+    assert lines(tmp_path, TODAY).count(broken) == 2
+
+
 def test_an_empty_answer_never_replaces_a_day_that_has_events(
     omni: FakeOmni, tmp_path: Path
 ) -> None:

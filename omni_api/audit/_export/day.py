@@ -1,12 +1,15 @@
-"""The file of one day on its way: what is new, after what only the older file has.
+"""The file of one day on its way: what is new, and what only the older file has.
 
-Knows nothing of servers. One rule is decided here: the server forgets, so a day that is read again
-may lack its beginning, and what an older file has from before the first new event stays.
+Knows nothing of servers. One rule is decided here: a server forgets, is restored from a backup, or
+is made to forget, so a day that is read again may lack events, and what an older file has stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import attrs
@@ -43,8 +46,7 @@ class DayWriter:
         self.received = 0
         self._place, self._day, self._older = place, day, older
         self._kind, self._compression = kind, compression
-        self._begun = False
-        self._waiting: list[bytes] = []
+        self._kept: Kept | None = None
         self._part = place.stage(str(day))
         try:
             self._writer = line_writer(kind, compression, self._part)
@@ -55,14 +57,12 @@ class DayWriter:
     def add(self, lines: Sequence[bytes]) -> None:
         """Append what the server sent."""
         self.received += len(lines)
-        if not self._begun:
-            self._waiting += lines
-            first = next(times(self._waiting), None)
-            if first is None:
-                return
-            self._begin(first)
-            lines, self._waiting = self._waiting, []
-        self._writer.write(self.lines.take(lines))
+        if self._older is None:
+            self._writer.write(self.lines.take(lines))
+            return
+        if self._kept is None:
+            self._kept = Kept(self._older.lines(self._place, next(times(lines), None)))
+        self._take(self._kept.beside(lines))
 
     def finish(self, *, midnight: bool, complete: bool, keep_empty: bool) -> DayFile | None:
         """Publish the file, then its manifest.
@@ -75,9 +75,9 @@ class DayWriter:
         Returns:
             What the manifest says; None where there is nothing to say.
         """
-        if not self._begun:
-            self._begin(None)
-            self._writer.write(self.lines.take(self._waiting))
+        if self._older is not None:
+            kept = self._kept or Kept(self._older.lines(self._place, None))
+            self._take(kept.rest())
         self._writer.write(self.lines.release(midnight=midnight))
         lines, part = self.lines, self._part
         if not lines.events and not keep_empty:
@@ -107,12 +107,59 @@ class DayWriter:
         """Remove what was not published."""
         self._part.discard()
 
-    def _begin(self, first_ms: int | None) -> None:
-        """Write what only the older file has: everything before the first new event."""
-        self._begun = True
-        if self._older is not None:
-            for batch in self._older.before(self._place, first_ms):
-                self._writer.write(self.lines.take(batch))
+    def _take(self, lines: Iterator[bytes]) -> None:
+        while batch := list(itertools.islice(lines, _BATCH)):
+            self._writer.write(self.lines.take(batch))
+
+
+class Kept:
+    """The lines of an older file, let through in the order of time as new ones come by.
+
+    A line that both have comes once. A line without a time stays behind the one before it.
+    """
+
+    def __init__(self, older: Iterator[bytes]) -> None:
+        self._older = older
+        self._next = next(older, None)
+        self._at = -math.inf
+        self._same: Counter[bytes] = Counter()
+        """Older lines of the moment `_at` that no new one was compared with yet."""
+
+    def beside(self, new: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield new lines, and before each the older ones up to its time."""
+        yield from self._up_to(self._at)
+        for line in new:
+            whole = line if line[-1:] == b"\n" else line + b"\n"
+            if whole == self._next:  # as almost always
+                self._next = next(self._older, None)
+                yield whole
+                continue
+            moment = time_ms(whole)
+            if moment is not None and moment != self._at:
+                yield from self._up_to(moment)
+            if self._same[whole] > 0:
+                self._same[whole] -= 1
+            else:
+                yield whole
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield the older lines from after the last new one."""
+        return self._up_to(math.inf)
+
+    def _up_to(self, moment: float) -> Iterator[bytes]:
+        while self._next is not None:
+            time = time_ms(self._next)
+            if time is not None and time > moment:
+                break
+            if time is not None and time != self._at:
+                self._at = time
+                self._same.clear()
+            line, self._next = self._next, next(self._older, None)
+            self._same[line] += 1
+            yield line
+        if self._at != moment:
+            self._at = moment
+            self._same.clear()
 
 
 @attrs.frozen
@@ -123,29 +170,20 @@ class Older:
         file: Its name.
         kind: Its format.
         compression: Its compression.
-        first: Time of its first event where a manifest says so, else None.
+        whole: Whether a manifest vouches for it.
     """
 
     file: str
     kind: Format
     compression: Compression
-    first: datetime | None = None
+    whole: bool = False
 
-    def before(self, place: Store, first_ms: int | None) -> Iterator[list[bytes]]:
-        """Yield the lines from before a moment in batches, all of them when it is None."""
-        first = _moment(first_ms)
-        if first is not None and self.first is not None and first <= self.first:
-            return
-        batch: list[bytes] = []
+    def lines(self, place: Store, first_ms: int | None) -> Iterator[bytes]:
+        """Yield its lines; of a file that may be damaged, those from before the first new event."""
         try:
             with place.open(self.file) as file:
-                for line in read_lines(self.kind, self.compression, file):
-                    if first_ms is not None and (time_ms(line) or first_ms - 1) >= first_ms:
-                        break
-                    batch.append(line)
-                    if len(batch) == _BATCH:
-                        yield batch
-                        batch = []
+                found = read_lines(self.kind, self.compression, file)
+                yield from found if self.whole or first_ms is None else _before(found, first_ms)
         except StorageError:
             raise
         except Exception as error:
@@ -154,7 +192,20 @@ class Older:
                 f"no longer has: {error}. Move it away to export the day without it",
                 path=self.file,
             ) from error
-        yield batch
+
+
+def _before(lines: Iterable[bytes], moment: int) -> Iterator[bytes]:
+    """Yield the lines from before a moment, and what has no time between them."""
+    undecided: list[bytes] = []
+    for line in lines:
+        time = time_ms(line)
+        if time is not None and time >= moment:
+            return
+        undecided.append(line)
+        if time is not None:
+            yield from undecided
+            undecided.clear()
+    yield from undecided
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

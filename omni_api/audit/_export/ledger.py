@@ -24,7 +24,7 @@ def look(place: Store, sizes: Mapping[str, int], day: date) -> tuple[DayFile | N
         for file in files:
             if file != known.file:  # left by an export into another format that was killed
                 place.remove(file)
-        return known, Older(known.file, known.format, known.compression, known.first)
+        return known, Older(known.file, known.format, known.compression, whole=True)
     return None, Older(files[0], *_manifest.format_of(files[0])) if files else None
 
 
