@@ -85,9 +85,8 @@ class AuditExport:
         """Compare the size and SHA-256 of every file with its manifest.
 
         Returns:
-            The days whose file is damaged or missing; empty when all is well. Remove the manifest
-            of such a day and export it again, while the server still has it: an export looks at
-            the size of a file only.
+            The days whose file is damaged or missing; empty when all is well. Move those files
+            away and export their days again: an export itself looks at their size only.
 
         Raises:
             ExportError: There is no manifest, or one of them is damaged.
