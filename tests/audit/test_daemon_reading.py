@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -14,7 +15,9 @@ from daemons import ENDPOINT, NOON, Log, away, copy_to_files, line, written
 from omni_api.audit import MalformedEvent
 from omni_api.audit._daemon import reading
 from omni_api.audit._daemon.checkpoint import load
-from omni_api.audit._daemon.reading import Start, start_from
+from omni_api.audit._daemon.metrics import Status
+from omni_api.audit._daemon.reading import Arrival, Ended, Reader, Start, start_from
+from omni_api.audit._daemon.sinks import Line
 from omni_api.errors import (
     InvalidInputError,
     MissingEventsError,
@@ -51,6 +54,28 @@ def test_an_outage_is_outlived_and_warned_of_once(
     assert status.outage == ""
     assert "next try in" in caplog.text
     assert "following behind event 1" in caplog.text
+
+
+def test_what_is_read_ahead_is_limited_in_bytes() -> None:
+    wide = [Line(id_, b"x" * (1 << 20) + b"\n", NOON) for id_ in range(1, 40)]
+    omni: Any = Log([*wide])
+    inbox: SimpleQueue[Arrival] = SimpleQueue()
+    ahead: list[int] = []
+
+    def hand(arrival: Arrival) -> None:
+        inbox.put(arrival)
+        ahead.append(reader._ahead)
+
+    reader = Reader(omni, Start(since="oldest"), stop_at_gaps=False, status=Status(), hand=hand)
+    reader.start()
+    taken = []
+    while not isinstance(arrival := inbox.get(timeout=5), Ended):
+        if isinstance(arrival, Line):
+            taken.append(arrival)
+            reader.done(arrival)
+    reader.stop()
+    assert taken == wide
+    assert max(ahead) < reading.AHEAD + len(wide[0].raw)
 
 
 def test_a_server_that_is_away_at_the_start_is_waited_for(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ class Daemon:
             match self._next():
                 case Line() as line:
                     self._take(line)
-                    self._reader.done()
+                    self._reader.done(line)
                 case Position(id_):
                     self._id = id_
                     self._await_sync()

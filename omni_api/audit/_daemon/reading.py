@@ -31,7 +31,8 @@ logger = logging.getLogger("omni_api")
 OUTAGE: Final = 1.0
 """Seconds of an outage after which the server counts as away."""
 
-_AHEAD = 1000
+AHEAD: Final = 8 << 20
+"""Bytes that may be read ahead of what was taken: in bytes, since one line can have megabytes."""
 
 
 @attrs.frozen
@@ -118,7 +119,8 @@ class Reader:
         self._stop_at_gaps = stop_at_gaps
         self._status = status
         self._hand = hand
-        self._room = threading.BoundedSemaphore(_AHEAD)
+        self._room = threading.Condition()
+        self._ahead = 0
         self._stopped = threading.Event()
         self._stream: Stream[AuditEvent] | None = None
         self._connections = self._reconnects = 0
@@ -130,9 +132,11 @@ class Reader:
         """Begin to read."""
         self._thread.start()
 
-    def done(self) -> None:
+    def done(self, line: Line) -> None:
         """Say that a line was taken, which makes room for the next."""
-        self._room.release()
+        with self._room:
+            self._ahead -= len(line.raw)
+            self._room.notify()
 
     def stop(self) -> None:
         """Cancel the stream, close the client and end the thread."""
@@ -211,12 +215,15 @@ class Reader:
         self._line(line.id, line.raw)
 
     def _line(self, id_: int, raw: bytes) -> None:
-        while not self._room.acquire(timeout=0.5):
-            if self._stopped.is_set():
-                return
         moment = self._last_time or datetime.now(UTC)
+        line = Line(id_, raw if raw.endswith(b"\n") else raw + b"\n", moment)
+        with self._room:
+            while self._ahead >= AHEAD:
+                if not self._room.wait(0.5) and self._stopped.is_set():
+                    return
+            self._ahead += len(line.raw)
         self._status.contact = monotonic()
-        self._hand(Line(id_, raw if raw.endswith(b"\n") else raw + b"\n", moment))
+        self._hand(line)
 
     def _pass_over(self, gap: MissingEventsError) -> None:
         logger.warning("%s", gap)
