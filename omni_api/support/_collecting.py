@@ -56,7 +56,7 @@ class Order:
         path: File or directory to write to.
         encrypted: Whether the server is to encrypt the bundle.
         overwrite: Whether the file may be there already.
-        allow_empty: Whether a bundle without a single step is good enough.
+        allow_empty: Whether a bundle without anything in it is good enough.
     """
 
     call: Call[SupportBundleProgress]
@@ -162,7 +162,9 @@ def collecting(order: Order, watch: Watcher | None = None) -> Steps[SupportBundl
         )
         yield from _told(watch, progress)
     yield Stop(stream)
-    if tally.is_empty and not order.allow_empty:
+    # What is encrypted cannot be looked into.
+    empty = tally.is_empty and (order.encrypted or _file.is_empty(step.bundle_data))
+    if empty and not order.allow_empty:
         words = tally.errors[0].error if tally.errors else "the server collected nothing"
         raise _failure(NotFoundError, words, _CHECK_NAME, stream)
     bundle = yield from run(partial(_saved, order, target, step.bundle_data, tally))

@@ -84,6 +84,15 @@ def check(data: bytes, *, encrypted: bool) -> None:
         )
 
 
+def is_empty(data: bytes) -> bool:
+    """Whether a bundle is a ZIP without files; one that cannot be read is left to `check`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+            return not bundle.namelist()
+    except UNREADABLE:
+        return False
+
+
 def save(target: Path, data: bytes, *, overwrite: bool) -> str:
     """Write the file, readable by its owner alone, and return its SHA-256.
 

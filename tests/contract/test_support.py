@@ -161,6 +161,13 @@ def test_a_bundle_without_failed_steps_is_complete(script: Script) -> None:
     assert script.omni.support.save("prod").complete
 
 
+def test_a_bundle_with_files_is_saved_whatever_was_told_of_its_steps(script: Script) -> None:
+    script.messages[:] = [step("cluster", error="unreachable"), bundle(zipped(FILES))]
+    saved = script.omni.support.save("prod")
+    assert saved.path.read_bytes() == zipped(FILES)
+    assert [failed.error for failed in saved.errors] == ["unreachable"]
+
+
 def test_failed_steps_say_source_item_and_reason(script: Script) -> None:
     saved = script.omni.support.save("prod")
     assert saved.errors == (SourceError(source="cluster", item="mounts", error="not implemented"),)
