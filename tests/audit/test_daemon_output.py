@@ -103,6 +103,17 @@ def test_files_without_their_checkpoint_are_not_written_over(tmp_path: Path) -> 
     assert len(written(tmp_path)) == 1
 
 
+def test_an_old_copy_of_a_checkpoint_does_not_bring_events_twice(tmp_path: Path) -> None:
+    size = len(line(1).raw)
+    copy_to_files(Log([line(id_) for id_ in range(1, 3)]), tmp_path, most=2 * size)
+    old = (tmp_path / "checkpoint.json").read_bytes()
+    copy_to_files(Log([line(id_) for id_ in range(1, 7)]), tmp_path, most=2 * size)
+    (tmp_path / "checkpoint.json").write_bytes(old)
+    with pytest.raises(ConfigurationError, match=r"older than audit-log-\S+-3\.jsonl"):
+        copy_to_files(Log([line(id_) for id_ in range(1, 7)]), tmp_path, most=2 * size)
+    assert len(written(tmp_path)) == 6
+
+
 OLD = [f"audit-log-202611{day:02}T000000Z-{day}.jsonl" for day in range(1, 21)]
 
 

@@ -76,10 +76,11 @@ class Files:
         have been writing files that it does not know of.
 
         Raises:
-            ConfigurationError: Files lie there without a checkpoint.
+            ConfigurationError: Files lie there without a checkpoint, or with an old copy of it.
         """
+        filled = [name for name in self._names() if (self._directory / name).stat().st_size]
         if covered is None:
-            if any((self._directory / name).stat().st_size for name in self._names()):
+            if filled:
                 raise ConfigurationError(
                     f"{self.place} holds files of an earlier run but no checkpoint of it: restore "
                     "the checkpoint, or move the files away"
@@ -87,6 +88,12 @@ class Files:
             return
         if covered.file is None or covered.file not in self._names():
             return  # removed after it was shipped
+        newer = [name for name in filled if _follows(name, covered.file)]
+        if newer:
+            raise ConfigurationError(
+                f"the checkpoint is older than {min(newer, key=_order)} in {self.place}, whose "
+                "events would come again: restore the latest one, or move such files away"
+            )
         self._open = self._opened(covered.file)
         if self._open.length < covered.length:
             # Somebody cut it, and may do so again: the next event begins a new file.
@@ -200,6 +207,12 @@ def _order(name: str) -> tuple[date, str, int]:
     if found is None:
         raise ValueError(f"{name} is no name of a rotated file")
     return date.fromisoformat(found[1]), found[2], int(found[3])
+
+
+def _follows(name: str, other: str) -> bool:
+    """Whether a file began later, by time and by id: a clock may jump, and ids begin anew."""
+    (*when, id_), (*other_when, other_id) = _order(name), _order(other)
+    return when > other_when and id_ > other_id
 
 
 def _locked(directory: Path) -> int | None:
