@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 
 from omni_api import CallError, DeadlineExceededError, OmniError, Progress, StorageError
 from omni_api.audit import AuditExport
+from omni_api.audit._export import day as _day
 from omni_api.audit._export import manifest as _manifest
 from omni_api.audit._export.manifest import DayFile
 from omni_api.audit._export.steps import is_over
+from omni_api.audit._export.store import Store, write
 
 NOON = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
@@ -317,6 +319,25 @@ def test_a_day_changes_its_format_only_when_it_is_written_anew(
         f"audit-log-{TODAY - DAY}.jsonl",
         f"audit-log-{TODAY - DAY}.manifest.json",
     }
+
+
+def test_two_exports_of_a_day_into_two_formats_leave_one_of_them(
+    omni: FakeOmni, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    omni.export(tmp_path, TODAY, TODAY)
+    had = lines(tmp_path, TODAY)
+
+    def interrupted(place: Store, name: str, data: bytes) -> None:
+        monkeypatch.setattr(_day, "write", write)
+        omni.export(tmp_path, TODAY, TODAY)
+        write(place, name, data)
+
+    monkeypatch.setattr(_day, "write", interrupted)
+    with pytest.raises(StorageError, match="another process exports the same day"):
+        omni.export(tmp_path, TODAY, TODAY, format="parquet")
+    assert lines(tmp_path, TODAY).startswith(had)
+    omni.export(tmp_path, TODAY, TODAY)
+    assert AuditExport(tmp_path).verify() == ()
 
 
 def test_a_stream_that_breaks_is_read_again_from_its_start(omni: FakeOmni, tmp_path: Path) -> None:

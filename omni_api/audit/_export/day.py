@@ -100,6 +100,13 @@ class DayWriter:
         write(self._place, manifest_name(self._day), to_day_manifest(made))
         lines.report(self._day)
         if self._older is not None and self._older.file != made.file:
+            # Another export of this day may have taken ours for one that a killed one left.
+            if made.file not in self._place.sizes():
+                raise StorageError(
+                    f"{made.file} is gone from {self._place.place}: another process exports the "
+                    "same day into another format; export it again when that is done",
+                    path=made.file,
+                )
             self._place.remove(self._older.file)
         return made
 
