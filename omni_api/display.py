@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Final, Generic, Literal, Protocol, Self, TextIO, TypeVar, overload
 
 from omni_api._bars import Painter, painter
+from omni_api._core.flow import logger
 from omni_api.errors import ClosedError, InvalidInputError
 from omni_api.progress import PartProgress, Progress
 
@@ -83,12 +85,12 @@ class Display:
 
     def __init__(self, painter: Painter) -> None:
         self._painter = painter
-        self._open = False
+        self._open = self._gone = False
         self._pending: Progress | None = None
         self._next = 0.0
 
     def __enter__(self) -> Self:
-        self._painter.begin()
+        self._draw(self._painter.begin)
         self._open = True
         return self
 
@@ -101,10 +103,10 @@ class Display:
         self._open = False
         try:
             # What came last is what a person wants to see when the operation broke.
-            if self._pending is not None:
-                self._painter.paint(self._pending)
+            if self._pending is not None and not self._gone:
+                self._draw(partial(self._painter.paint, self._pending))
         finally:
-            self._painter.end()
+            self._draw(self._painter.end)
 
     def __call__(self, progress: Progress) -> None:
         """Show a report; of many at once, only some are drawn, and the last one always.
@@ -115,11 +117,21 @@ class Display:
         if not self._open:
             raise ClosedError("a display shows progress inside its with block only")
         moment = time.monotonic()
+        if self._gone:
+            return
         if moment < self._next and not progress.finished:
             self._pending = progress
             return
         self._next, self._pending = moment + _SECONDS_BETWEEN, None
-        self._painter.paint(progress)
+        self._draw(partial(self._painter.paint, progress))
+
+    def _draw(self, how: Callable[[], None]) -> None:
+        """Draw, or give it up: a terminal that was closed must not end an export."""
+        try:
+            how()
+        except OSError as error:
+            self._gone = True
+            logger.info("no more progress is shown: %s", error)
 
     @overload
     def watch(self, stream: _Blocking[T], unit: str = ...) -> Iterator[T]: ...

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import logging
 import os
 import pty
 import sys
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +48,25 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@STYLES
+def test_a_terminal_that_was_closed_ends_no_operation_and_leaves_no_thread(
+    style: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Gone(Terminal):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, f"Input/output error at {len(text)} characters")
+
+    before = threading.active_count()
+    with (
+        caplog.at_level(logging.INFO, "omni_api"),
+        display.bars(style=style, file=Gone()) as show,
+    ):
+        show(REPORT)
+        show(DONE)
+    assert threading.active_count() == before
+    assert style == "tqdm" or "no more progress is shown" in caplog.text  # tqdm tells nobody
 
 
 @STYLES
