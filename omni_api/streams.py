@@ -30,6 +30,9 @@ __all__ = ["Stream"]
 
 T = TypeVar("T")
 
+# By its words, since the other thread may have left the generator before we can look.
+_EXECUTING = ("generator already executing",)
+
 
 class Stream(Generic[T]):
     """The answers of a streaming call, as they come.
@@ -82,10 +85,8 @@ class Stream(Generic[T]):
         try:
             return next(self._values)
         except ValueError as error:
-            ours = self._one_reader(error)
-            if ours is error:
-                raise
-            raise ours from error
+            self._turned_away(error)
+            raise StopIteration from None
 
     def __enter__(self) -> Self:
         self._work.open()
@@ -119,18 +120,19 @@ class Stream(Generic[T]):
         try:
             yield from self._values
         except ValueError as error:
-            ours = self._one_reader(error)
-            if ours is error:
-                raise
-            raise ours from error
+            self._turned_away(error)
 
-    def _one_reader(self, error: ValueError) -> Exception:
-        """Say what Python's "generator already executing" means; other errors stay themselves."""
-        if isinstance(error, OmniError) or not _is_running(self._values):
-            return error
-        return ClosedError(
-            "a stream is read by one thread at a time, and another one reads this one"
-        )
+    def _turned_away(self, error: ValueError) -> None:
+        """Say what Python's "generator already executing" means; other errors stay themselves.
+
+        The other thread may be one that closes the stream: then this is its end.
+        """
+        if type(error) is not ValueError or error.args != _EXECUTING:
+            raise error
+        if self._work.state != "closed":
+            raise ClosedError(
+                "a stream is read by one thread at a time, and another one reads this one"
+            ) from error
 
     def __repr__(self) -> str:
         return (

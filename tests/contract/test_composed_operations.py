@@ -451,6 +451,33 @@ def test_closing_the_client_ends_a_pause_with_an_error(simulator: Simulator) -> 
     assert len(caught) == 1
 
 
+@pytest.mark.parametrize("form", ["a loop", "next"])
+def test_a_reader_that_comes_while_another_thread_closes_finds_the_end(
+    simulator: Simulator, form: str
+) -> None:
+    closing, go_on = threading.Event(), threading.Event()
+
+    def steps() -> Steps[None]:
+        try:
+            yield Give(1)
+            yield Give(2)
+        finally:
+            closing.set()
+            go_on.wait(5)
+
+    with OmniClient(simulator.endpoint) as omni:
+        values = stream(omni, steps())
+        reader = iter(values) if form == "a loop" else values
+        assert next(reader) == 1
+        closer = threading.Thread(target=values.close)
+        closer.start()
+        assert closing.wait(5)
+        assert next(reader, "the end") == "the end"
+        go_on.set()
+        closer.join(5)
+    assert "closed" in repr(values)
+
+
 def test_closing_a_plain_stream_ends_its_wait_for_a_further_attempt(simulator: Simulator) -> None:
     fault = simulator.fail("MachineLogs", times=None)
     patient = RetryPolicy(attempts=10, first_wait=600.0, max_wait=600.0)
