@@ -130,14 +130,19 @@ class Following:
         )
 
     def steps(self) -> Steps[None]:
-        """Deliver events for ever."""
-        acknowledged, broken_at = False, None
+        """Deliver events for ever.
+
+        The waits begin anew behind a stream that stood longer than was waited for it. An event
+        alone proves nothing: each stream finds the entry in the log that it made itself.
+        """
+        acknowledged, broken_at, wait = False, None, 0.0
         while True:
             stream: Running[AuditLogLine] | None = None
+            stands_since: float | None = None
             try:
                 stream = yield from start((yield from self._call()))
                 self._acknowledge((yield from following(stream)))
-                broken_at = None
+                broken_at, stands_since = None, (yield from now()).monotonic
                 if acknowledged:
                     self.position.reconnects += 1
                 else:
@@ -154,6 +159,8 @@ class Following:
                 broken_at = moment if broken_at is None else broken_at
                 if self.patience is not None and moment - broken_at >= self.patience:
                     raise
+                if stands_since is not None and moment - stands_since > wait:
+                    self._delays = waits()
                 wait = next(self._delays)
                 logger.warning(
                     "following the audit log: %s; on behind event %s in %.1f s",
@@ -217,9 +224,8 @@ class Following:
                     last_id=line.id - 1,
                     checkpoint=line.id - 1,
                 )
-            if self._resumed:
-                # Within one stream ids may skip; only where two streams meet can events be lost.
-                self._resumed, self._delays = False, waits()
+            # Within one stream ids may skip; only where two streams meet can events be lost.
+            self._resumed = False
             self.position.checkpoint = line.id
             event = self.reader.event(line.audit_log, line.id)
             if event is not SKIPPED:
