@@ -50,15 +50,19 @@ class FollowedLog:
         calls: How it is read.
         stream: What it is read from at this moment.
         open_at: When to open it again; None while it is open, and at its end.
+        stands_since: When it was known first, since it was opened, which lines are new.
         quiet_for: For how long nothing came of it while somebody waited for it.
-        waits: The waits before it is opened again.
+        unsettled_for: For how long it was waited for since it was opened.
     """
 
     calls: LogCalls
     stream: Running[LogRecord] | None = None
     open_at: float | None = None
+    stands_since: float | None = None
     quiet_for: float = 0.0
-    waits: Iterator[float] = attrs.field(factory=waits)
+    unsettled_for: float = 0.0
+    _waits: Iterator[float] = attrs.field(factory=waits)
+    _wait: float = 0.0
     # The last lines that came, one right behind the other on the server.
     _remembered: deque[LogRecord] = attrs.field(factory=lambda: deque[LogRecord](maxlen=REMEMBERED))
     # What came since the log was opened again, until it is known what of it is new.
@@ -100,10 +104,21 @@ class FollowedLog:
         # Where history is to come and nothing of it came yet, it begins once more.
         fresh = not self._opened or (self._history_end is not None and not self._began)
         self._opened = True
-        self.quiet_for = 0.0
+        self.quiet_for, self.unsettled_for, self.stands_since = 0.0, 0.0, None
         if self._remembered:
             self._stored = []
         return self.calls.first if fresh else self.calls.again
+
+    def wait_after(self, now: float) -> float:
+        """Return how long to wait, after a stream that broke or could not be opened.
+
+        The waits begin anew behind a stream that stood longer than was waited for it. Lines
+        alone prove nothing: the server sends all that it has stored with every opening.
+        """
+        if self.stands_since is not None and now - self.stands_since > self._wait:
+            self._waits = waits()
+        self._wait = next(self._waits)
+        return self._wait
 
     def closed(self) -> None:
         """Forget what was read since it was opened, if nobody knows yet what of it is new."""
@@ -111,7 +126,6 @@ class FollowedLog:
 
     def take(self, record: LogRecord) -> list[LogRecord]:
         """Take a line that came and return the lines that are new."""
-        self.waits = waits()
         self.quiet_for = 0.0
         if self._stored is None:
             return [self._new(record)]

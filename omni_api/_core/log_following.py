@@ -43,6 +43,11 @@ _HISTORY_WAIT_S = 5.0
 """Longest wait for the next line of a machine whose history is not over."""
 QUIET_S = 2.0
 """When nothing came for so long after a log was opened again, all stored lines have come."""
+_LONGEST_REPLAY_S = 30.0
+"""When so long after a log was opened again its place is not found, it is looked for no longer.
+
+A log that has new lines all the time is never quiet.
+"""
 _MOST_WAITING = 2_000
 """Lines of one machine that may wait; then it is read no further."""
 _MOMENT_S = 0.005
@@ -121,8 +126,9 @@ class _Follow:
                 arrival = yield from self._first(streams, seconds)
                 if arrival is not None:
                     yield from self._arrived(arrival)
+                self._settle_in_time()
+                if arrival is not None:
                     continue
-                self._settle_quiet()
             elif seconds is not None:
                 yield Pause(seconds)
                 yield from self._tick()
@@ -158,11 +164,13 @@ class _Follow:
         # Time that the reader of the lines took for himself is not counted.
         for log in self._logs:
             log.quiet_for += self._now - before
+            log.unsettled_for += self._now - before
         return arrival
 
-    def _settle_quiet(self) -> None:
+    def _settle_in_time(self) -> None:
         for log in self._logs:
-            if log.quiet_for >= QUIET_S:
+            late = log.quiet_for >= QUIET_S or log.unsettled_for >= _LONGEST_REPLAY_S
+            if late and not log.settled:
                 self._put(log, log.settle())
 
     def _readable(self) -> tuple[Running[LogRecord], ...]:
@@ -199,6 +207,8 @@ class _Follow:
         log = next(log for log in self._logs if log.stream is arrival.stream)
         if isinstance(arrival.value, LogRecord):
             self._put(log, log.take(arrival.value))
+            if log.stands_since is None and log.settled:
+                log.stands_since = self._now
             return
         yield Stop(arrival.stream)
         if arrival.error is None:
@@ -223,13 +233,13 @@ class _Follow:
             self._order.expect(log.machine_id, patience)
 
     def _broken(self, log: FollowedLog, error: Exception) -> None:
+        wait = log.wait_after(self._now)
         log.closed()
         self._expect(log)
         if isinstance(error, NotFoundError):
             return  # it was there when we looked, so it was removed meanwhile
         if not isinstance(error, CallError):
             raise error
-        wait = next(log.waits)
         late = self._deadline is not None and self._now + wait >= self._deadline
         if late or not passing(error):
             raise about(log.machine_id, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -214,3 +215,84 @@ def test_what_a_small_log_dropped_is_never_missing_without_a_word(
     for before, after, record in zip(numbers, numbers[1:], server.given[1:], strict=False):
         assert after == before + 1 or record.after_gap
     assert numbers[-1] == len(whole) - 1
+
+
+@attrs.define
+class Script:
+    """Carries out the steps of one log: each stream brings what a function of its number says."""
+
+    brings: Any
+    clock: float = 0.0
+    opened: int = 0
+    given: list[tuple[float, LogRecord]] = attrs.field(factory=list)
+    pauses: list[float] = attrs.field(factory=list)
+
+    def run(self, seconds: float, tail: int = -1) -> None:
+        steps = followed_lines([calls_of("m0", tail)], position=Position())
+        step: Any = next(steps)
+        stream: Any = None
+        arrivals: Any = iter(())
+        while self.clock < seconds:
+            result: Any = None
+            match step:
+                case Start():
+                    if MachineLogsRequest.FromString(step.call.request).follow:
+                        self.opened += 1
+                        arrivals = iter(self.brings(self.opened))
+                    result = stream = object()
+                case Now():
+                    result = Moment(START, self.clock)
+                case Pause():
+                    self.pauses.append(step.seconds)
+                    self.clock += step.seconds
+                case Give():
+                    self.given.append((self.clock, step.value))
+                case First():
+                    after, value = next(arrivals)
+                    if step.seconds is not None and after > step.seconds:
+                        arrivals = itertools.chain([(after - step.seconds, value)], arrivals)
+                        self.clock += step.seconds
+                    else:
+                        self.clock += after
+                        is_line = isinstance(value, LogRecord)
+                        result = Arrival(stream, value) if is_line else Arrival(stream, error=value)
+            step = steps.send(result)
+        steps.close()
+
+
+def test_a_log_that_lost_its_lines_and_is_never_quiet_is_not_held_back_for_long() -> None:
+    def brings(stream: int) -> Any:
+        if stream == 1:
+            yield from ((0.0, line("m0", number, number)) for number in range(3))
+            yield 0.0, broken("restarted")
+        yield from ((1.0, line("new", number, 100 + number)) for number in itertools.count())
+
+    script = Script(brings)
+    script.run(60.0)
+    fresh = [(at, record) for at, record in script.given if b"new" in record.raw]
+    assert fresh[0][0] <= 31.0
+    assert [record.after_gap for _, record in fresh] == [True] + [False] * (len(fresh) - 1)
+    assert len(fresh) >= 58
+
+
+def test_a_log_whose_streams_break_behind_their_stored_lines_is_opened_ever_more_seldom() -> None:
+    def brings(_stream: int) -> Any:
+        yield from ((0.01, line("m0", number, number)) for number in range(100))
+        yield 0.0, broken("too much for a proxy")
+
+    script = Script(brings)
+    script.run(600.0)
+    assert len(script.given) == 100
+    assert script.opened < 40
+    assert script.pauses[-1] >= 15
+
+
+def test_a_log_whose_streams_stood_long_is_opened_again_at_once() -> None:
+    def brings(stream: int) -> Any:
+        yield from ((0.0, line("m0", number, number)) for number in range(100 * stream))
+        yield 60.0, broken("idle for too long")
+
+    script = Script(brings)
+    script.run(600.0)
+    assert len(script.given) == 100 * script.opened
+    assert max(script.pauses) <= 0.2
