@@ -229,6 +229,9 @@ class _Work(Generic[T]):
             if isinstance(error, CallError):
                 error.chunks, error.bytes_received = self.chunks, self.bytes_received
             raise
+        except Exception:  # of the caller's own function, such as `on_malformed`
+            self._settle("broken")
+            raise
         else:
             self._settle("ended")
         finally:

@@ -108,7 +108,7 @@ class Stream(Generic[T]):
             )
         try:
             value = self._work.at_hand()
-        except OmniError as error:
+        except Exception as error:
             self._broken(error)
             raise
         if value is None:
@@ -208,12 +208,15 @@ class Stream(Generic[T]):
                 raise ours from error
             self._broken(error)
             raise
+        except Exception as error:  # of the caller's own function, such as `on_malformed`
+            self._broken(error)
+            raise
         if value is None:
             self._settle("ended")
             raise StopAsyncIteration
         return value
 
-    def _broken(self, error: OmniError) -> None:
+    def _broken(self, error: Exception) -> None:
         """Note that the stream broke, and in the error how far it had come."""
         self._settle("broken")
         # One that broke here, by a message that cannot be read, still runs there.

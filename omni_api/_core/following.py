@@ -226,8 +226,9 @@ class Following:
                 )
             # Within one stream ids may skip; only where two streams meet can events be lost.
             self._resumed = False
-            self.position.checkpoint = line.id
             event = self.reader.event(line.audit_log, line.id)
+            # Afterwards: a line that was refused was not handed out, and comes again.
+            self.position.checkpoint = line.id
             if event is not SKIPPED:
                 yield Give(event)
 

@@ -159,3 +159,15 @@ def test_the_role_that_may_read_may_read_events(as_role: Callable[..., Any]) -> 
         assert next(events).type == "create"
     with pytest.raises(PermissionDeniedError), as_role("Operator").audit_log.events() as events:
         next(events)
+
+
+def test_a_function_that_fails_on_a_malformed_line_breaks_the_stream(damaged: Any) -> None:
+    def fail(_line: MalformedEvent) -> None:
+        raise OSError("the disk is full")
+
+    with damaged.audit_log.events(on_malformed=fail) as events:
+        next(events)
+        with pytest.raises(OSError, match="disk is full"):
+            next(events)
+        assert next(events, None) is None
+        assert "broken" in repr(events)

@@ -401,6 +401,24 @@ def test_a_line_that_is_no_json_ends_a_strict_stream(
         next(omni.audit_log.follow(strict=True))
 
 
+def test_a_line_that_its_function_refused_comes_again(
+    scripted: Callable[..., tuple[Any, Scripted]],
+) -> None:
+    def fail(_line: object) -> None:
+        raise OSError("the disk is full")
+
+    omni, script = scripted([(4, ""), (5, EVENT), (6, "no JSON\n")], [(5, ""), (6, "no JSON\n")])
+    events = omni.audit_log.follow(on_malformed=fail)
+    assert take(events, 1) == [5]
+    with pytest.raises(OSError, match="disk is full"):
+        next(events)
+    assert events.checkpoint == 5
+    assert "broken" in repr(events)
+    with pytest.raises(OmniError, match="JSON"):
+        next(omni.audit_log.follow(checkpoint=events.checkpoint, strict=True))
+    assert script.asked == [0, 6]
+
+
 # ---- The rule -----------------------------------------------------------------------------------
 
 
