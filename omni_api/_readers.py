@@ -65,6 +65,10 @@ class Readers:
 
     def join(self) -> None:
         """Wait for the threads, once stopped and the streams closed."""
+        if threading.current_thread() in self._threads.values():
+            # Garbage collection, which strikes anywhere, found the forgotten stream here. The
+            # others may wait for what this thread holds; all end by themselves.
+            return
         for thread in self._threads.values():
             thread.join()
 

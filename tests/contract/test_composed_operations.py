@@ -525,3 +525,36 @@ def test_a_stream_that_was_stopped_leaves_no_reader_behind(
     with stream(omni, steps()) as values:
         assert next(values) == 0
         assert nothing_is_open(simulator, facade)
+
+
+def test_a_forgotten_stream_may_be_found_by_the_collector_in_a_thread_of_its_own(
+    simulator: Simulator, machine: str
+) -> None:
+    forgotten, collected = threading.Event(), threading.Event()
+
+    def collecting(data: bytes) -> bytes:
+        if forgotten.is_set():
+            gc.collect()
+            collected.set()
+        return data
+
+    def steps() -> Steps[None]:
+        call = log(machine, tail_lines=1, follow=True).read_by(lambda: collecting, len)
+        lines = yield from start(call)
+        while (arrival := (yield First((lines,)))) is not None:
+            yield Give(arrival.value)
+
+    key = ServiceAccountKey.decode(simulator.service_account_key())
+    gc.disable()
+    try:
+        with OmniClient(simulator.endpoint, auth=key) as omni:
+            cycle: dict[str, Any] = {"values": stream(omni, steps())}
+            cycle["itself"] = cycle
+            assert next(cycle["values"])
+            del cycle
+            forgotten.set()
+            simulator.state.fleet.append_log(machine, "one more")
+            assert collected.wait(5)
+            assert simulator.wait_for(lambda: simulator.active_streams() == 0)
+    finally:
+        gc.enable()
