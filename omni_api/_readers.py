@@ -78,8 +78,9 @@ class Readers:
         thread = threading.Thread(
             target=self._read, args=(stream, queue), name="omni-reader", daemon=True
         )
-        self._threads[stream] = thread
+        # Noted once it runs: one that Ctrl-C kept from starting cannot be joined.
         thread.start()
+        self._threads[stream] = thread
 
     def _read(self, stream: Stream[Any], queue: deque[Arrival[Any]]) -> None:
         """Run in a thread: move values until the stream ends, breaks, or nobody wants more."""

@@ -33,6 +33,9 @@ T = TypeVar("T")
 # By its words, since the other thread may have left the generator before we can look.
 _EXECUTING = ("generator already executing",)
 
+# What a handler of signals raises, wherever the main thread happens to be.
+_BREAKS_IN = (KeyboardInterrupt, SystemExit)
+
 
 class Stream(Generic[T]):
     """The answers of a streaming call, as they come.
@@ -263,6 +266,7 @@ class _OfCall(_Work[T]):
         self._call = call
         self._steps = flow.start(call, driver.session)
         self._rpc: _channel.RunningStream | None = None
+        self._broken_into = False
 
     def _begin(self) -> None:
         self._drive(to_open=True)
@@ -283,6 +287,9 @@ class _OfCall(_Work[T]):
             if isinstance(ours, CallError):
                 flow.complete(ours, self._call)
             raise ours from error
+        except _BREAKS_IN:
+            self._broken_into = True
+            raise
 
     def _size(self) -> Callable[[T], int]:
         return self._call.size
@@ -300,8 +307,10 @@ class _OfCall(_Work[T]):
         if rpc is not None:
             # One that broke here, by a message that cannot be read, still runs there.
             rpc.cancel()
-            # What gRPC still has to say about it.
-            _channel.drain(rpc)
+            # What gRPC still has to say about it. After Ctrl-C in the midst of a wait it has lost
+            # count of that: it would say KeyError, or make us wait for ever.
+            if not self._broken_into:
+                _channel.drain(rpc)
 
     def _drive(self, *, to_open: bool) -> bytes | None:
         """Carry out the steps of the start: up to the open call, or on to its first message."""
@@ -337,6 +346,9 @@ class _OfCall(_Work[T]):
             return next(self._rpc, None) if self._rpc is not None else None
         except grpc.RpcError as error:
             raise self._driver.failure(error, self._call) from error
+        except _BREAKS_IN:
+            self._broken_into = True
+            raise
 
 
 class _OfSteps(_Work[T]):

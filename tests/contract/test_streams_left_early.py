@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -228,3 +229,26 @@ def test_an_asyncio_loop_over_a_live_stream_that_nobody_else_holds_is_not_cut_sh
 
     with StubServer({"ReadAuditLog": three_lines}) as server:
         asyncio.run(body())
+
+
+@pytest.mark.parametrize("follow", ["machine log", "audit log"])
+def test_ctrl_c_in_a_quiet_stream_is_a_keyboard_interrupt(
+    simulator: Simulator, follow: str
+) -> None:
+    key = ServiceAccountKey.decode(simulator.service_account_key())
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with omni_api.OmniClient(simulator.endpoint, auth=key) as omni:
+            quiet: Any = (
+                omni.audit_log.follow()
+                if follow == "audit log"
+                else omni.management.machine_logs(
+                    machine_id=one_machine(simulator), tail_lines=0, follow=True
+                )
+            )
+            with pytest.raises(KeyboardInterrupt), quiet:
+                signal.setitimer(signal.ITIMER_REAL, 0.3)
+                list(quiet)
+        assert simulator.wait_for(lambda: simulator.active_streams() == 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
