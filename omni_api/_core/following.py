@@ -43,6 +43,7 @@ from omni_api.errors import (
     InternalError,
     InvalidInputError,
     MissingEventsError,
+    UnavailableError,
     UnimplementedError,
 )
 
@@ -141,7 +142,7 @@ class Following:
             stands_since: float | None = None
             try:
                 stream = yield from start((yield from self._call()))
-                self._acknowledge((yield from following(stream)))
+                self._acknowledge((yield from following(stream)), again=acknowledged)
                 broken_at, stands_since = None, (yield from now()).monotonic
                 if acknowledged:
                     self.position.reconnects += 1
@@ -188,11 +189,18 @@ class Following:
             since_ms = max(now_ms - int(self.begin.ago * 1000), 1)
         return calls.read_audit_log(follow=True, start_ts_ms=since_ms)
 
-    def _acknowledge(self, first: AuditLogLine | End) -> None:
+    def _acknowledge(self, first: AuditLogLine | End, *, again: bool) -> None:
         """Take the first message, which names the position and brings no event.
 
-        Servers before Omni 1.10 skip the wish to follow and answer with the log as it is.
+        Servers before Omni 1.10 skip the wish to follow and answer with the log as it is. One
+        that followed before and says nothing at all is going down.
         """
+        if first is END and again:
+            raise UnavailableError(
+                "the stream ended before it began",
+                code=grpc.StatusCode.UNAVAILABLE,
+                method=table.READ_AUDIT_LOG.path,
+            )
         if first is END or first.audit_log:
             raise UnimplementedError(
                 "the server does not support following the audit log",

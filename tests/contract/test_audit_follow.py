@@ -319,6 +319,14 @@ def test_no_acknowledgment_means_that_the_server_cannot_follow(
     assert len(script.asked) == 1
 
 
+def test_a_server_that_followed_and_then_says_nothing_is_asked_again(
+    scripted: Callable[..., tuple[Any, Scripted]],
+) -> None:
+    omni, script = scripted([(4, ""), (5, EVENT)], [], [], [(5, ""), (6, EVENT)])
+    assert take(omni.audit_log.follow(), 2) == [5, 6]
+    assert script.asked == [0, 6, 6, 6]
+
+
 def test_an_event_that_comes_twice_is_delivered_once(
     scripted: Callable[..., tuple[Any, Scripted]],
 ) -> None:
