@@ -72,7 +72,7 @@ class Driver:
         started = self.session.monotonic()
         send = self._unary.get(path)
         timeout = step.timeout
-        if send is None or os.getpid() != self._pid:
+        if send is None or self.is_forked:
             send = self._unary_callable(step)
             if timeout is not None:
                 timeout = max(timeout - (self.session.monotonic() - started), 0.0)
@@ -120,7 +120,7 @@ class Driver:
             channel, self._channel, self._unary = self._channel, None, {}
         self.wake()
         # A forked child must not touch its parent's connection.
-        if channel is not None and os.getpid() == self._pid:
+        if channel is not None and not self.is_forked:
             channel.close()
 
     def failure(self, error: Exception, call: Call[Any]) -> Exception:
@@ -139,7 +139,7 @@ class Driver:
 
     def _channel_for(self, step: flow.Attempt | flow.Open) -> grpc.Channel:
         """Return the channel, opened now if this is the first call."""
-        self._admit()
+        self.admit()
         if self._channel is not None:
             return self._channel
         # Outside of the lock: it may take as long as the server lets it, and close() must not.
@@ -148,7 +148,7 @@ class Driver:
         except OSError as error:
             raise _channel.unreachable(error, step.call.method.path) from error
         with self._lock:
-            self._admit()
+            self.admit()
             if self._channel is None:
                 self._channel = self._settings.open(credentials)
             return self._channel
@@ -161,8 +161,14 @@ class Driver:
                 self._unary = {**self._unary, path: send}
         return send
 
-    def _admit(self) -> None:
-        if os.getpid() != self._pid:
+    @property
+    def is_forked(self) -> bool:
+        """Whether this is a child of the process that the connection belongs to."""
+        return os.getpid() != self._pid
+
+    def admit(self) -> None:
+        """Refuse what a closed client, or one of another process, cannot do."""
+        if self.is_forked:
             raise ClosedError(_channel.FORKED.format(pid=self._pid))
         if self._closed.is_set():
             raise ClosedError("the client is closed; make a new one")

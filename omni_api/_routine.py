@@ -127,6 +127,7 @@ class Routine(Generic[T]):
             case Now():
                 return self._driver.session.moment()
             case First():
+                self._driver.admit()  # its threads are not there in a forked child
                 return self._first(step)
         raise TypeError(f"{type(step).__name__} is no step")
 
@@ -149,11 +150,14 @@ class Routine(Generic[T]):
 
     def _fill(self, step: Fill[Any]) -> None:
         stream, append = self._stream(step.stream), step.into.append
+        enough = stream.bytes_received + step.most_bytes
         for _ in range(step.most):
             value = next(stream, END)
             if value is END:
                 return
             append(value)
+            if stream.bytes_received >= enough:
+                return
 
     def _first(self, step: First) -> Arrival[Any] | None:
         with self._lock:

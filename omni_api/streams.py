@@ -207,12 +207,15 @@ class _Work(Generic[T]):
             if self.state in {"ended", "broken"}:
                 return
             self.state = "closed"
-        self._interrupt()
+        if not self._driver.is_forked:
+            self._interrupt()
 
     def finish(self) -> None:
         """End it and let go of everything."""
         self.cancel()
-        self._release()
+        # What a forked child inherits is its parent's, and some of its locks may be held for ever.
+        if not self._driver.is_forked:
+            self._release()
 
     def values(self) -> Generator[T]:
         """Yield the values, counted."""

@@ -91,7 +91,7 @@ class BulkCall:
 
     async def _pause(self, seconds: float) -> None:
         turn: asyncio.Future[None] = self._loop.create_future()
-        handle = self._loop.call_later(seconds, _settle, turn)
+        handle = self._loop.call_later(seconds, settle, turn)
         try:
             await turn
         finally:
@@ -135,7 +135,7 @@ class BulkCall:
         if waiter is None:
             return
         try:
-            self._loop.call_soon_threadsafe(_settle, waiter)
+            self._loop.call_soon_threadsafe(settle, waiter)
         except RuntimeError:
             # The loop was closed under the stream: nobody waits any more.
             self._rpc.cancel()
@@ -150,6 +150,7 @@ class BulkCall:
             await asyncio.to_thread(self._thread.join)
 
 
-def _settle(waiter: asyncio.Future[None]) -> None:
+def settle(waiter: asyncio.Future[None]) -> None:
+    """Let whoever waits for this future go on, once."""
     if not waiter.done():
         waiter.set_result(None)

@@ -20,7 +20,7 @@ from omni_api._core.call import Call
 from omni_api._core.flow import logger
 from omni_api._core.steps import Composite, Steps
 from omni_api.errors import CallError, ClosedError
-from omni_api_async._bulk import BulkCall
+from omni_api_async._bulk import BulkCall, settle
 from omni_api_async._live import LiveCall
 from omni_api_async._routine import Routine
 from omni_api_async.streams import RunningCall, Stream
@@ -49,7 +49,8 @@ class Driver:
         self._credentials: _channel.Credentials | None = None
         self._bulk: weakref.WeakSet[BulkCall] = weakref.WeakSet()
         self._unary: Mapping[str, Any] = {}
-        self._closed: asyncio.Event | None = None
+        self._closed = False
+        self._pauses: set[asyncio.Future[None]] = set()
 
     async def unary(self, call: Call[T]) -> T:
         """Send a unary call and return the value of its answer."""
@@ -122,24 +123,31 @@ class Driver:
         self._bulk.add(bulk)
         return bulk
 
-    async def sleep(self, seconds: float, stopped: asyncio.Event | None = None) -> None:
-        """Wait; closing the client, or setting `stopped`, ends the wait."""
-        assert self._closed is not None  # noqa: S101 - a call ran before
-        ends = [self._closed] if stopped is None else [self._closed, stopped]
-        waits = [asyncio.ensure_future(end.wait()) for end in ends]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if self._is_closed:
+    async def sleep(self, seconds: float) -> None:
+        """Wait; closing the client ends the wait."""
+        await self.paused(self.pause(seconds))
+
+    def pause(self, seconds: float) -> asyncio.Future[None]:
+        """Return a future that is done after `seconds`, and when the client is closed."""
+        loop = asyncio.get_running_loop()
+        pause = loop.create_future()
+        timer = loop.call_later(seconds, settle, pause)
+        pause.add_done_callback(lambda _: timer.cancel())
+        self._pauses.add(pause)
+        pause.add_done_callback(self._pauses.discard)
+        return pause
+
+    async def paused(self, pause: asyncio.Future[None]) -> None:
+        """Wait for a pause to be over."""
+        await pause
+        if self._closed:
             raise ClosedError("the client was closed while a call waited for its next attempt")
 
     async def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""
-        if self._closed is None:
-            self._closed = asyncio.Event()
-        self._closed.set()
+        self._closed = True
+        for pause in tuple(self._pauses):
+            settle(pause)
         channel, self._channel, self._unary = self._channel, None, {}
         blocking, self._blocking = self._blocking, None
         if self._pid != os.getpid():
@@ -169,15 +177,11 @@ class Driver:
         """
         if isinstance(error, grpc.RpcError):
             ours = _channel.error_from_rpc(error, call.method.path)
-            if not (self._is_closed and ours.code is grpc.StatusCode.CANCELLED):
+            if not (self._closed and ours.code is grpc.StatusCode.CANCELLED):
                 return ours
-        elif cancelled or not self._is_closed:
+        elif cancelled or not self._closed:
             return error
         return _channel.closed_during(call)
-
-    @property
-    def _is_closed(self) -> bool:
-        return self._closed is not None and self._closed.is_set()
 
     async def _channel_for(self, step: flow.Attempt | flow.Open) -> grpc.aio.Channel:
         """Return the channel, opened now if this is the first call."""
@@ -202,7 +206,7 @@ class Driver:
     async def _open(self, seconds: float | None) -> None:
         # Reads files, and with insecure_accept_any_certificate the network: not in the loop.
         credentials = await asyncio.to_thread(self._settings.credentials, seconds)
-        if self._is_closed:
+        if self._closed:
             return
         Driver._process = self._pid
         self._credentials = credentials
@@ -210,7 +214,7 @@ class Driver:
 
     def _blocking_channel(self) -> grpc.Channel:
         """Return the channel of the bulk streams, opened now if this is the first of them."""
-        if self._is_closed:
+        if self._closed:
             raise ClosedError("the client is closed; make a new one")
         if self._blocking is None:
             self._blocking = self._settings.open(self._credentials)
@@ -228,10 +232,10 @@ class Driver:
         loop, pid = asyncio.get_running_loop(), os.getpid()
         if self._pid != pid or Driver._process not in {None, pid}:
             raise ClosedError(_channel.FORKED.format(pid=Driver._process or self._pid))
-        if self._is_closed:
+        if self._closed:
             raise ClosedError("the client is closed; make a new one")
         if self._loop is None:
-            self._loop, self._closed = loop, asyncio.Event()
+            self._loop = loop
         elif self._loop is not loop:
             raise ClosedError(
                 "this client belongs to another event loop, the one of its first call; make one "

@@ -28,6 +28,7 @@ from omni_api._core.steps import (
     Steps,
     Stop,
 )
+from omni_api_async._bulk import settle
 
 if TYPE_CHECKING:
     from omni_api_async._driver import Driver
@@ -45,12 +46,15 @@ class Routine(Generic[T]):
         self._driver = driver
         self._steps = steps
         self._started = False
-        self._stopped = asyncio.Event()
+        self._stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._result: T | None = None
         self._streams: list[Stream[Any]] = []
         self._reads: dict[Stream[Any], asyncio.Task[Any]] = {}
+        self._served: dict[Stream[Any], int] = {}
+        self._turns = 0
+        self._pause: asyncio.Future[None] | None = None
 
     async def advance(self) -> Give[Any] | Ready | None:
         """Carry out steps up to the next that speaks to the outside; None at the end."""
@@ -59,7 +63,7 @@ class Routine(Generic[T]):
             spoken = await self._advance()
         finally:
             self._idle.set()
-            if self._stopped.is_set():
+            if self._stopped:
                 self._steps.close()
         if spoken is None:
             await self.close()
@@ -72,11 +76,11 @@ class Routine(Generic[T]):
                 try:
                     result = await self._perform(step)
                 except Exception as error:  # noqa: BLE001 - handed to the steps, not swallowed
-                    if self._stopped.is_set():
+                    if self._stopped:
                         break
                     step = self._steps.throw(error)
                 else:
-                    if self._stopped.is_set():
+                    if self._stopped:
                         break
                     step = self._steps.send(result)
             else:
@@ -99,11 +103,13 @@ class Routine(Generic[T]):
 
     def interrupt(self) -> None:
         """Make whoever waits in it stop waiting, and close the steps."""
-        self._stopped.set()
+        self._stopped = True
         for stream in self._streams:
             stream._cancel()  # noqa: SLF001 - awaits nothing, as `close` would
         for read in self._reads.values():
             read.cancel()
+        if self._pause is not None:
+            settle(self._pause)
         # What is being carried out comes to its end first; then `advance` closes the steps.
         if self._idle.is_set():
             self._steps.close()
@@ -139,7 +145,8 @@ class Routine(Generic[T]):
             case Stop():
                 return await self._stop(step)
             case Pause():
-                return await self._driver.sleep(step.seconds, self._stopped)
+                self._pause = self._driver.pause(step.seconds)
+                return await self._driver.paused(self._pause)
             case Now():
                 return self._driver.session.moment()
             case First():
@@ -159,14 +166,18 @@ class Routine(Generic[T]):
             await asyncio.gather(read, return_exceptions=True)
         await stream.close()
         self._streams.remove(stream)
+        self._served.pop(stream, None)
 
     async def _fill(self, step: Fill[Any]) -> None:
         stream, append = self._stream(step.stream), step.into.append
+        enough = stream.bytes_received + step.most_bytes
         for _ in range(step.most):
             value = await _next(stream)
             if value is END:
                 return
             append(value)
+            if stream.bytes_received >= enough:
+                return
 
     async def _first(self, step: First) -> Arrival[Any] | None:
         streams = [self._stream(one) for one in step.streams]
@@ -178,8 +189,11 @@ class Routine(Generic[T]):
             timeout=step.seconds,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        for stream in streams:
+        # The one that waited longest, so that a busy stream does not drown out the others.
+        for stream in sorted(streams, key=lambda one: self._served.get(one, 0)):
             if self._reads[stream].done():
+                self._turns += 1
+                self._served[stream] = self._turns
                 read = self._reads.pop(stream)
                 error = read.exception()
                 if isinstance(error, Exception):

@@ -64,6 +64,7 @@ class Stream(Generic[T]):
         self._bytes_received = 0
         self._driver = driver
         self._busy = False
+        self._given_up = False
         self._state = "new"  # new -> open -> ended | broken | closed
         self._work: _Work[T] = (
             _OfCall(driver, source) if isinstance(source, Call) else _OfSteps(driver, source)
@@ -100,6 +101,12 @@ class Stream(Generic[T]):
         return _Closing(self)
 
     async def __anext__(self) -> T:
+        if self._given_up:
+            raise ClosedError(
+                f"the stream of {self._work.name} was closed when a wait for its next value was "
+                "cancelled, for example by asyncio.wait_for; to wait for a limited time, read the "
+                "stream in a task and take its values from a queue"
+            )
         if self._state in {"ended", "broken", "closed"}:
             raise StopAsyncIteration
         if self._busy:
@@ -202,6 +209,7 @@ class Stream(Generic[T]):
                 raise StopAsyncIteration from None
             if isinstance(error, asyncio.CancelledError):
                 self._cancel()
+                self._given_up = cancelled
                 ours = error if cancelled else self._work.failure(error)
                 if ours is error:
                     raise

@@ -174,23 +174,19 @@ def _composed(path: Path) -> Iterator[Composed]:
         )
         if not docstring:
             raise ContractError(f"{path}: {node.name} has no docstring")
-        result, stream = _result(returns, docstring)
+        result, stream = _result(returns)
         if result is None:
             raise ContractError(
-                f"{path}: {node.name} returns {returns}, which is no Call, Composite or Steps"
+                f"{path}: {node.name} returns {returns}, which is no Call, StreamCall, Composite "
+                "or Steps"
             )
         yield Composed(name=node.name, node=node, docstring=docstring, result=result, stream=stream)
 
 
-def _result(returns: str, docstring: str) -> tuple[str | None, bool]:
+def _result(returns: str) -> tuple[str | None, bool]:
     """What the method returns in the end, None if nothing fits, and whether it is a stream."""
-    if found := re.fullmatch(r"Call\[(.+)\]", returns):
-        about = docstring.partition("Returns:")[2].partition("Raises:")[0]
-        return found[1], "stream" in about
-    if found := re.fullmatch(r"Composite\[(.+)\]", returns):
-        return found[1], True
-    found = re.fullmatch(r"Steps\[(.+)\]", returns)
-    return (found[1] if found else None), False
+    found = re.fullmatch(r"(Call|StreamCall|Composite|Steps)\[(.+)\]", returns)
+    return (found[2], found[1] in {"StreamCall", "Composite"}) if found else (None, False)
 
 
 def _composition(  # noqa: PLR0917 - private, one caller
@@ -252,7 +248,7 @@ def _imports(source: ast.Module, functions: list[Composed]) -> Iterator[str]:
         for part in (function.node.args, function.node.returns):
             if part is not None:
                 used |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
-    used -= {"Call", "Composite", "Steps"}
+    used -= {"Call", "StreamCall", "Composite", "Steps"}
     used &= {
         word
         for f in functions

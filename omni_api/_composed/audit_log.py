@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from omni_api._core import arguments
-from omni_api._core.call import Call
+from omni_api._core.call import StreamCall
 from omni_api._core.dates import Day, day_after, day_range
 from omni_api._core.durations import UNSET, Seconds, Timeout, to_seconds
 from omni_api._core.following import Following, beginning
@@ -40,7 +40,7 @@ def read(
     order_by_field: AuditLogOrderByField | int = AuditLogOrderByField.UNSPECIFIED,
     order_by_dir: AuditLogOrderByDir | int = AuditLogOrderByDir.UNSPECIFIED,
     timeout: Timeout = UNSET,
-) -> Call[AuditLogLine]:
+) -> StreamCall[AuditLogLine]:
     """Read the audit log from the first to the last of the named days, both included.
 
     Days are the server's local days. The server itself leaves the named end day out (recorded
@@ -54,7 +54,8 @@ def read(
         resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
         resource_id: Only events on the resource with this id.
         cluster_id: Only events on this cluster.
-        actor: Only events caused by the account with this e-mail address.
+        actor: Only events caused by the account with this e-mail address; a service account's is
+            `NAME@serviceaccount.omni.sidero.dev`.
         search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
         order_by_field: Sort by this field. Default: time.
         order_by_dir: Sort upwards or downwards. Default: upwards.
@@ -108,7 +109,7 @@ def events(
     strict: bool = False,
     on_malformed: Callable[[MalformedEvent], None] | None = None,
     timeout: Timeout = UNSET,
-) -> Call[AuditEvent]:
+) -> StreamCall[AuditEvent]:
     """Read the audit log as typed events, from the first to the last of the named days.
 
     The same stream as `read` gives, day rules included, with each line decoded. A line that is no
@@ -122,7 +123,8 @@ def events(
         resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
         resource_id: Only events on the resource with this id.
         cluster_id: Only events on this cluster.
-        actor: Only events caused by the account with this e-mail address.
+        actor: Only events caused by the account with this e-mail address; a service account's is
+            `NAME@serviceaccount.omni.sidero.dev`.
         search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
         order_by_field: Sort by this field. Default: time.
         order_by_dir: Sort upwards or downwards. Default: upwards.
@@ -259,7 +261,8 @@ def table(
         resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
         resource_id: Only events on the resource with this id.
         cluster_id: Only events on this cluster.
-        actor: Only events caused by the account with this e-mail address.
+        actor: Only events caused by the account with this e-mail address; a service account's is
+            `NAME@serviceaccount.omni.sidero.dev`.
         search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
         order_by_field: Sort by this field. Default: time.
         order_by_dir: Sort upwards or downwards. Default: upwards.

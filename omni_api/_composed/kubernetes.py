@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omni_api._core import arguments
-from omni_api._core.call import Call
+from omni_api._core.call import StreamCall
 from omni_api._core.durations import UNSET, Seconds, Timeout
 from omni_api._gen import calls
 from omni_api._gen.models import InventoryPolicy, KubernetesSSAOptions
@@ -24,7 +24,7 @@ def sync_manifests(
     inventory_policy: InventoryPolicy | int = InventoryPolicy.ADOPT_IF_NO_INVENTORY,
     reconcile_timeout: Seconds | None = None,
     timeout: Timeout = UNSET,
-) -> Call[ManifestChange]:
+) -> StreamCall[ManifestChange]:
     """Compare the bootstrap manifests of a cluster with what it runs, and apply them if asked to.
 
     Without `dry_run=False` nothing is changed. Objects that are no longer among the manifests

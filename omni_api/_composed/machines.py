@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from omni_api._core import arguments
-from omni_api._core.call import Call
+from omni_api._core.call import Call, StreamCall
 from omni_api._core.durations import UNSET, Timeout, Unset
 from omni_api._core.followed_log import LogCalls
 from omni_api._core.log_following import followed_lines
@@ -22,7 +22,7 @@ from omni_api.maintenance import MaintenanceStep, step_reader, told_steps
 
 
 def logs(
-    machine_id: str | Sequence[str],
+    machine_id: str | Iterable[str],
     *,
     tail: int = -1,
     follow: bool = False,
@@ -80,10 +80,11 @@ def logs(
     return Composite(name="machines.logs", steps=steps, size=_size, position=position)
 
 
-def _machines(machine_id: str | Sequence[str]) -> Sequence[str]:
+def _machines(machine_id: str | Iterable[str]) -> Sequence[str]:
     if isinstance(machine_id, str):
         return [machine_id]
-    machine_ids = arguments.texts("machine_id", machine_id)
+    several = list(machine_id) if isinstance(machine_id, Iterable) else machine_id
+    machine_ids = arguments.texts("machine_id", several)
     if not machine_ids:
         raise InvalidInputError("machine_id must name at least one machine")
     for one in machine_ids:
@@ -106,7 +107,7 @@ def _followed(machine_id: str, tail: int, timeout: Timeout) -> LogCalls:
 
 def _lines(
     machine_id: str, tail: int, *, follow: bool = False, timeout: Timeout
-) -> Call[LogRecord]:
+) -> StreamCall[LogRecord]:
     call = calls.machine_logs(
         machine_id=machine_id, tail_lines=tail, follow=follow, timeout=timeout
     )

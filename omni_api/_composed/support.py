@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from omni_api._core import arguments
 from omni_api._core.durations import UNSET, Timeout
 from omni_api._core.steps import Composite, Steps
 from omni_api.support import BundleProgress, SupportBundle
@@ -72,7 +73,7 @@ def save(
         allow_empty=allow_empty,
         timeout=timeout,
     )
-    return collecting(order, on_progress)
+    return collecting(order, arguments.function("on_progress", on_progress))
 
 
 def collect(

@@ -26,6 +26,7 @@ _RANGES = {
     "uint64": (0, 2**64 - 1),
 }
 
+FunctionT = TypeVar("FunctionT")
 ModelT = TypeVar("ModelT", bound="ToProto")
 
 
@@ -67,6 +68,13 @@ def boolean(name: str, value: bool) -> bool:  # noqa: FBT001 - it is the value
     return value
 
 
+def function(name: str, value: FunctionT) -> FunctionT:
+    """Return `value` if it is None or can be called."""
+    if value is not None and not callable(value):
+        raise InvalidInputError(f"{name} must be a function of one argument or None, not {value!r}")
+    return value
+
+
 def integer(name: str, value: int, kind: str) -> int:
     """Return `value` if it is an int that fits `kind` (int32, int64 or uint32)."""
     low, high = _RANGES[kind]
@@ -91,7 +99,8 @@ def enumeration(name: str, value: int, kind: type[IntEnum]) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         members = ", ".join(member.name for member in kind)
         raise InvalidInputError(
-            f"{name} must be a {kind.__name__} ({members}) or a number, not {value!r}"
+            f"{name} must be a {kind.__name__} ({members}) or a number, not {value!r}; "
+            f"import {kind.__name__} from omni_api"
         )
     if isinstance(value, IntEnum) and not isinstance(value, kind):
         raise InvalidInputError(f"{name} must be a {kind.__name__}, not {value!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -104,3 +104,7 @@ class Call(Generic[T_co]):
     def repeatable(self) -> bool:
         """Whether it may be sent again after a failure that leaves its outcome open."""
         return self.method.retry == "read" and not self.changes
+
+
+StreamCall: TypeAlias = Call[T_co]
+"""A call whose answers are a stream: what a composed function is annotated with, to become one."""

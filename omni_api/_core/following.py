@@ -150,27 +150,26 @@ class Following:
                     acknowledged = True
                     yield Ready()
                 yield from self._deliver(stream)
-                wait = AFTER_CLEAN_END
+                moment, least = (yield from now()).monotonic, AFTER_CLEAN_END
             except CallError as error:
                 if error.code is grpc.StatusCode.FAILED_PRECONDITION and _LOST in error.details:
                     raise self._lost() from error
                 if not acknowledged or not passing(error):
                     raise
-                moment = (yield from now()).monotonic
+                moment, least = (yield from now()).monotonic, 0.0
                 broken_at = moment if broken_at is None else broken_at
                 if self.patience is not None and moment - broken_at >= self.patience:
                     raise
-                if stands_since is not None and moment - stands_since > wait:
-                    self._delays = waits()
-                wait = next(self._delays)
                 logger.warning(
-                    "following the audit log: %s; on behind event %s in %.1f s",
+                    "following the audit log: %s; on behind event %s",
                     error.code.name,
                     self.position.checkpoint,
-                    wait,
                 )
             if stream is not None:
                 yield Stop(stream)
+            if stands_since is not None and moment - stands_since > wait:
+                self._delays = waits()
+            wait = max(next(self._delays), least)
             self._resumed = True
             yield Pause(wait)
 
@@ -243,8 +242,9 @@ class Following:
     def _lost(self) -> MissingEventsError:
         last = self.position.checkpoint or 0
         return MissingEventsError(
-            f"the server's audit log ends before event {last}, which was delivered: it was "
-            "replaced or restored, and events may be missing; start anew with since=",
+            f"the server's audit log ends before event {last}, behind which to go on: it was "
+            "replaced or restored and events may be missing, or the checkpoint is another "
+            "server's; start anew, without a checkpoint",
             first_id=last + 1,
             last_id=None,
             checkpoint=None,

@@ -40,6 +40,10 @@ class Running(Protocol[T_co]):
     def chunks(self) -> int:
         """Messages received so far."""
 
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of their payload."""
+
 
 @attrs.frozen
 class Start(Generic[T]):
@@ -59,12 +63,14 @@ class Next:
 class Fill(Generic[T]):
     """Append values of a stream that ends by itself, at least one and at most `most`.
 
-    Nothing is appended at the end of the stream. When it breaks, what came before is there.
+    Fewer are appended when they are large: the rest comes with the next such step. Nothing is
+    appended at the end of the stream. When it breaks, what came before is there.
     """
 
     stream: Running[T]
     into: list[T]
     most: int
+    most_bytes: int = 8 * 1024 * 1024
 
 
 @attrs.frozen

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from omni_api._composed import machines as composed
 from omni_api._core.durations import UNSET, Timeout
@@ -21,7 +21,7 @@ class Machines:
 
     def logs(
         self,
-        machine_id: str | Sequence[str],
+        machine_id: str | Iterable[str],
         *,
         tail: int = -1,
         follow: bool = False,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
-from omni_api._core.arguments import boolean
+from omni_api._core.arguments import boolean, function
 from omni_api._core.call import SKIPPED, Call, Skipped
 from omni_api._core.values import redacted
 from omni_api._gen.models import AuditLogLine
@@ -72,16 +72,12 @@ class EventReader:
         on_malformed: Callable[[MalformedEvent], None] | None = None,
     ) -> None:
         self._strict = boolean("strict", strict)
-        if on_malformed is not None and not callable(on_malformed):
-            raise InvalidInputError(
-                f"on_malformed must be a function of one argument or None, not {on_malformed!r}"
-            )
         if strict and on_malformed is not None:
             raise InvalidInputError(
                 "strict=True raises at the first malformed line, so on_malformed would never be "
                 "called; pass one of them"
             )
-        self._on_malformed = on_malformed
+        self._on_malformed = function("on_malformed", on_malformed)
         self._position = 0
 
     def event(self, raw: bytes, id: int = 0) -> AuditEvent | Skipped:

@@ -58,7 +58,8 @@ class AuditLog:
             resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
             resource_id: Only events on the resource with this id.
             cluster_id: Only events on this cluster.
-            actor: Only events caused by the account with this e-mail address.
+            actor: Only events caused by the account with this e-mail address; a service account's is
+                `NAME@serviceaccount.omni.sidero.dev`.
             search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
             order_by_field: Sort by this field. Default: time.
             order_by_dir: Sort upwards or downwards. Default: upwards.
@@ -127,7 +128,8 @@ class AuditLog:
             resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
             resource_id: Only events on the resource with this id.
             cluster_id: Only events on this cluster.
-            actor: Only events caused by the account with this e-mail address.
+            actor: Only events caused by the account with this e-mail address; a service account's is
+                `NAME@serviceaccount.omni.sidero.dev`.
             search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
             order_by_field: Sort by this field. Default: time.
             order_by_dir: Sort upwards or downwards. Default: upwards.
@@ -271,7 +273,8 @@ class AuditLog:
             resource_type: Only events on resources of this type, e.g. `Clusters.omni.sidero.dev`.
             resource_id: Only events on the resource with this id.
             cluster_id: Only events on this cluster.
-            actor: Only events caused by the account with this e-mail address.
+            actor: Only events caused by the account with this e-mail address; a service account's is
+                `NAME@serviceaccount.omni.sidero.dev`.
             search: Only events that contain this text; case is ignored, `%` and `_` are wildcards.
             order_by_field: Sort by this field. Default: time.
             order_by_dir: Sort upwards or downwards. Default: upwards.

@@ -12,7 +12,7 @@ import pytest
 from stub_server import StubServer, audit_line
 
 import omni_api_async
-from omni_api import ServiceAccountKey
+from omni_api import ClosedError, ServiceAccountKey
 from omni_api.simulator import Simulator
 
 
@@ -114,3 +114,19 @@ def test_a_task_that_swallowed_a_cancel_still_sees_our_close_as_a_quiet_end(
             assert await asyncio.wait_for(task, 5.0) == 1
 
     asyncio.run(body())
+
+
+def test_a_stream_whose_wait_was_cancelled_says_so_instead_of_ending_without_a_word(
+    simulator: Simulator,
+) -> None:
+    key = ServiceAccountKey.decode(simulator.service_account_key())
+
+    async def main() -> None:
+        omni = omni_api_async.OmniClient(simulator.endpoint, auth=key)
+        async with omni, omni.audit_log.follow() as events:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(events), 0.01)
+            with pytest.raises(ClosedError, match=r"by asyncio\.wait_for"):
+                await anext(events)
+
+    asyncio.run(main())

@@ -558,3 +558,16 @@ def test_a_forgotten_stream_may_be_found_by_the_collector_in_a_thread_of_its_own
             assert simulator.wait_for(lambda: simulator.active_streams() == 0)
     finally:
         gc.enable()
+
+
+def test_large_values_are_taken_in_smaller_portions(omni: Any, machine: str) -> None:
+    def steps() -> Steps[list[int]]:
+        lines: Running[LogLine] = yield from start(log(machine, tail_lines=5))
+        sizes = []
+        for _ in range(6):
+            taken: list[LogLine] = []
+            yield Fill(lines, taken, 100, most_bytes=1)
+            sizes.append(len(taken))
+        return sizes
+
+    assert carry_out(omni, steps()) == [1, 1, 1, 1, 1, 0]

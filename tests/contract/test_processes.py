@@ -107,3 +107,40 @@ with asyncio.Runner() as runner:
 def test_a_child_of_an_asyncio_process_is_told_how_to_start_children(simulator: Simulator) -> None:
     done = run(FORKING, os.environ | simulator.environment())
     assert done.returncode == 0, done.stderr
+
+
+FORKING_STREAMS = """
+import os
+from omni_api import ClosedError, OmniClient
+
+machines = os.environ["MACHINES"].split(",")
+omni = OmniClient.from_env()
+with omni.machines.logs(machines, tail=1, follow=True) as merged, omni.audit_log.follow() as events:
+    assert next(merged).raw
+    child = os.fork()
+    if child == 0:
+        code = 9
+        try:
+            code = 0
+            for bit, stream in ((1, merged), (2, events)):
+                try:
+                    next(stream)
+                except ClosedError as error:
+                    code |= 0 if "spawn or forkserver" in str(error) else bit
+                else:
+                    code |= bit
+                stream.close()
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    omni.management.create_join_token(name="rack-7")
+    assert next(events).type == "create"
+omni.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_neither_reads_nor_disturbs_the_streams_of_its_parent(simulator: Simulator) -> None:
+    machines = ",".join(one.id for one in simulator.state.fleet.machines()[:3])
+    done = run(FORKING_STREAMS, os.environ | simulator.environment() | {"MACHINES": machines})
+    assert done.returncode == 0, done.stderr
