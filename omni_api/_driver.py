@@ -115,12 +115,13 @@ class Driver:
 
     def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""
+        if self.is_forked:
+            return  # a child must not touch its parent's connection, nor its locks
         with self._lock:
             self._closed.set()
             channel, self._channel, self._unary = self._channel, None, {}
         self.wake()
-        # A forked child must not touch its parent's connection.
-        if channel is not None and not self.is_forked:
+        if channel is not None:
             channel.close()
 
     def failure(self, error: Exception, call: Call[Any]) -> Exception:
@@ -139,7 +140,7 @@ class Driver:
 
     def _channel_for(self, step: flow.Attempt | flow.Open) -> grpc.Channel:
         """Return the channel, opened now if this is the first call."""
-        self.admit()
+        self._admit()
         if self._channel is not None:
             return self._channel
         # Outside of the lock: it may take as long as the server lets it, and close() must not.
@@ -148,7 +149,7 @@ class Driver:
         except OSError as error:
             raise _channel.unreachable(error, step.call.method.path) from error
         with self._lock:
-            self.admit()
+            self._admit()
             if self._channel is None:
                 self._channel = self._settings.open(credentials)
             return self._channel
@@ -166,9 +167,12 @@ class Driver:
         """Whether this is a child of the process that the connection belongs to."""
         return os.getpid() != self._pid
 
-    def admit(self) -> None:
-        """Refuse what a closed client, or one of another process, cannot do."""
-        if self.is_forked:
+    def admit_process(self) -> None:
+        """Refuse to do anything in a child of the process that the connection belongs to."""
+        if os.getpid() != self._pid:
             raise ClosedError(_channel.FORKED.format(pid=self._pid))
+
+    def _admit(self) -> None:
+        self.admit_process()
         if self._closed.is_set():
             raise ClosedError("the client is closed; make a new one")

@@ -127,7 +127,6 @@ class Routine(Generic[T]):
             case Now():
                 return self._driver.session.moment()
             case First():
-                self._driver.admit()  # its threads are not there in a forked child
                 return self._first(step)
         raise TypeError(f"{type(step).__name__} is no step")
 

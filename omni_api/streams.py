@@ -203,17 +203,19 @@ class _Work(Generic[T]):
 
     def cancel(self) -> None:
         """End it, unless it has ended."""
+        if self._driver.is_forked:
+            # What a child inherits is its parent's, and some of the locks may be held for ever.
+            self.state = "closed"
+            return
         with self._lock:
             if self.state in {"ended", "broken"}:
                 return
             self.state = "closed"
-        if not self._driver.is_forked:
-            self._interrupt()
+        self._interrupt()
 
     def finish(self) -> None:
         """End it and let go of everything."""
         self.cancel()
-        # What a forked child inherits is its parent's, and some of its locks may be held for ever.
         if not self._driver.is_forked:
             self._release()
 
@@ -222,11 +224,13 @@ class _Work(Generic[T]):
         size, started = self._size(), time.perf_counter()
         try:
             self.open()
+            self._driver.admit_process()
             if self.state == "open":
                 for value in self._arriving():
                     self.chunks += 1
                     self.bytes_received += size(value)
                     yield value
+                    self._driver.admit_process()
         except OmniError as error:
             # After our own cancel the stream ends quietly, whatever gRPC makes of it.
             if self.state == "closed":
