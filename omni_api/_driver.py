@@ -169,7 +169,7 @@ class Driver:
 
     def admit_process(self) -> None:
         """Refuse to do anything in a child of the process that the connection belongs to."""
-        if os.getpid() != self._pid:
+        if self.is_forked:
             raise ClosedError(_channel.FORKED.format(pid=self._pid))
 
     def _admit(self) -> None:

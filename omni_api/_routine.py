@@ -52,6 +52,7 @@ class Routine(Generic[T]):
 
     def advance(self) -> Give[Any] | Ready | None:
         """Carry out steps up to the next that speaks to the outside; None at the end."""
+        self._driver.admit_process()
         try:
             step = self._resume()
             while not isinstance(step, _SPOKEN):

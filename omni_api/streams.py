@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -17,7 +18,7 @@ import grpc
 
 from omni_api import _channel
 from omni_api._core import flow
-from omni_api._core.call import SKIPPED, Call
+from omni_api._core.call import SKIPPED, Call, Skipped
 from omni_api._core.flow import logger
 from omni_api._core.steps import Composite, Give, Position
 from omni_api._routine import Routine
@@ -166,7 +167,11 @@ class _Work(Generic[T]):
     def _begin(self) -> None:
         raise NotImplementedError
 
-    def _arriving(self) -> Iterator[T]:
+    def _arriving(self) -> Iterator[T | Skipped]:
+        raise NotImplementedError
+
+    def _translated(self, error: Exception) -> Exception:
+        """Return our error for one of gRPC's."""
         raise NotImplementedError
 
     def _size(self) -> Callable[[T], int]:
@@ -223,22 +228,26 @@ class _Work(Generic[T]):
         """Yield the values, counted."""
         size, started = self._size(), time.perf_counter()
         try:
-            self.open()
             self._driver.admit_process()
-            if self.state == "open":
-                for value in self._arriving():
-                    self.chunks += 1
-                    self.bytes_received += size(value)
-                    yield value
-                    self._driver.admit_process()
-        except OmniError as error:
+            self.open()
+            # Every message passes here, so what can be done elsewhere is.
+            for value in self._arriving() if self.state == "open" else ():
+                if value is SKIPPED:
+                    continue
+                self.chunks += 1
+                self.bytes_received += size(value)
+                yield value
+        except (OmniError, grpc.RpcError) as error:
             # After our own cancel the stream ends quietly, whatever gRPC makes of it.
             if self.state == "closed":
                 return
             self._settle("broken")
-            if isinstance(error, CallError):
-                error.chunks, error.bytes_received = self.chunks, self.bytes_received
-            raise
+            ours = self._translated(error)
+            if isinstance(ours, CallError):
+                ours.chunks, ours.bytes_received = self.chunks, self.bytes_received
+            if ours is error:
+                raise
+            raise ours from error
         except Exception:  # of the caller's own function, such as `on_malformed`
             self._settle("broken")
             raise
@@ -278,25 +287,20 @@ class _OfCall(_Work[T]):
     def _begin(self) -> None:
         self._drive(to_open=True)
 
-    def _arriving(self) -> Iterator[T]:
+    def _arriving(self) -> Iterator[T | Skipped]:
         first = self._drive(to_open=False)
         if first is None or self._rpc is None:
-            return
+            return iter(())
         read = self._call.reader()
-        if (value := read(first)) is not SKIPPED:
-            yield value
-        try:
-            for data in self._rpc:
-                if (value := read(data)) is not SKIPPED:
-                    yield value
-        except grpc.RpcError as error:
-            ours = self._driver.failure(error, self._call)
-            if isinstance(ours, CallError):
-                flow.complete(ours, self._call)
-            raise ours from error
-        except _BREAKS_IN:
-            self._broken_into = True
-            raise
+        return itertools.chain((read(first),), map(read, self._rpc))
+
+    def _translated(self, error: Exception) -> Exception:
+        if isinstance(error, OmniError):
+            return error
+        ours = self._driver.failure(error, self._call)
+        if isinstance(ours, CallError):
+            flow.complete(ours, self._call)
+        return ours
 
     def _size(self) -> Callable[[T], int]:
         return self._call.size
@@ -377,6 +381,9 @@ class _OfSteps(_Work[T]):
             if isinstance(spoken, Give):
                 yield spoken.value
             spoken = self._routine.advance()
+
+    def _translated(self, error: Exception) -> Exception:
+        return error
 
     def _size(self) -> Callable[[T], int]:
         return self._composite.size
