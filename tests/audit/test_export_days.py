@@ -87,7 +87,7 @@ def test_every_event_is_in_the_file_of_its_local_day_and_in_no_other(
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)  # which takes as long as all the rest
         directory = Path(place)
-        for hour in [*sorted(hours), 24 * 4]:
+        for hour in [*sorted(hours), 24 * 4, 24 * 4 + 1]:
             omni.utc = (begin + timedelta(hours=hour)).astimezone(UTC)
             while ahead and ahead[0] <= ms(omni.utc):
                 omni.add(ahead.pop(0))
@@ -111,6 +111,24 @@ def test_the_clock_alone_tells_only_what_holds_everywhere_on_earth(
 ) -> None:
     midnight = datetime(2026, 11, 25, tzinfo=UTC)
     assert is_over(TODAY, midnight + timedelta(hours=hours)) is over
+
+
+def test_an_event_that_is_stored_after_midnight_is_read_with_its_day(
+    omni: FakeOmni, tmp_path: Path
+) -> None:
+    midnight = omni.midnight(TODAY + DAY)
+    omni.utc = datetime(2026, 11, 25, 0, 0, 0, 5000, tzinfo=UTC)
+    first = omni.export(tmp_path)
+    assert [one.complete for one in first.days[-3:]] == [True, False, False]
+    assert first.days[-1].day == TODAY + DAY
+    late = omni.add(midnight - 1)
+    omni.utc += timedelta(minutes=9)
+    assert omni.export(tmp_path).written == (TODAY, TODAY + DAY)
+    assert late in lines(tmp_path, TODAY)
+    omni.utc += timedelta(minutes=1)
+    assert omni.export(tmp_path).written == (TODAY, TODAY + DAY)
+    assert omni.export(tmp_path).written == (TODAY + DAY,)
+    assert lines(tmp_path, TODAY) == omni.lines_of(TODAY)
 
 
 def test_a_day_that_goes_on_is_not_complete_and_is_replaced(omni: FakeOmni, tmp_path: Path) -> None:

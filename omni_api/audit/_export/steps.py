@@ -47,6 +47,9 @@ _PAUSES: Final = (1.0, 2.0)
 # differ by more than five minutes.
 _AHEAD: Final = timedelta(hours=14, minutes=5)
 _BEHIND: Final = timedelta(hours=12, minutes=5)
+_SETTLED: Final = timedelta(minutes=10)
+"""How old the first event of a day has to be for the day before to have all of its own: the server
+takes an event's time before it stores it."""
 
 
 @attrs.define(kw_only=True)
@@ -113,14 +116,14 @@ class Export:
         day = max(self.start or date.min, oldest - _DAY)
         total = (min(self.end or today, today) - day).days + 1
         reports = Reports(self.on_progress, moment.monotonic, max(total, 0))
-        over = True
-        # A day that is not over is the server's today, and the last that can have events.
-        while over and (self.end is None or day <= self.end):
+        begun = True
+        # A day behind which none has begun is the server's today, and the last to have events.
+        while begun and (self.end is None or day <= self.end):
             known, older = yield from steps.run(partial(look, self.place, self._sizes, day))
             if known is None or not known.complete:
-                over = yield from self._is_over(day)
+                begun, over = yield from self._is_over(day)
                 known = yield from self._export(
-                    day, older, reports, over=over, keep_empty=over and day >= oldest
+                    day, older, reports, over=over, keep_empty=begun and day >= oldest
                 )
                 if known is not None:
                     self._written.append(day)
@@ -130,12 +133,16 @@ class Export:
             day += _DAY
         reports.ended((yield from steps.now()).monotonic)
 
-    def _is_over(self, day: date) -> Steps[bool]:
-        over = is_over(day, (yield from steps.now()).utc)
-        if over is None:
-            # Reading is itself an event, so if the next day has begun it is not empty.
-            over = (yield from self._first_ms(day_after(day))) is not None
-        return over
+    def _is_over(self, day: date) -> Steps[tuple[bool, bool]]:
+        """Return whether the next day has begun, and whether this one has all its events."""
+        now = (yield from steps.now()).utc
+        over = is_over(day, now)
+        if over is not None:
+            return over, over
+        # Reading is itself an event, so if the next day has begun it is not empty. That event may
+        # be stored before one that happened earlier.
+        first_ms = yield from self._first_ms(day_after(day))
+        return first_ms is not None, first_ms is not None and is_settled(first_ms, now)
 
     def _first_ms(self, day: date) -> Steps[int | None]:
         """Return the time of the first event from a day on."""
@@ -262,3 +269,8 @@ def is_over(day: date, now: datetime) -> bool | None:
     if now >= end + _BEHIND:
         return True
     return False if now < end - _AHEAD else None
+
+
+def is_settled(first_ms: int, now: datetime) -> bool:
+    """Return whether nothing from before the first event of a day can still be stored."""
+    return first_ms <= (now - _SETTLED).timestamp() * 1000
