@@ -318,7 +318,9 @@ def export(
     until the first event of the last is ten minutes old: the server may still be storing events
     from before midnight. So the same call, made every night, keeps the whole log, also of days
     that the server has removed meanwhile: what a file has is never replaced by less. Killed at any
-    moment and run again, an export ends with the same files.
+    moment and run again, an export ends with the same files. Days that came too late, because the
+    server had removed them before they were exported, are in `missing` of the result, and in a
+    warning of the logger `omni_api`.
 
     `audit-log-2026-11-24.jsonl` (`.jsonl.gz`, `.jsonl.zst`, `.parquet`) holds one server-local day
     in the order of time, byte for byte as the server sent it; `audit-log-2026-11-24.manifest.json`

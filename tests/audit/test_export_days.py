@@ -309,6 +309,39 @@ def test_a_damaged_day_is_exported_again(omni: FakeOmni, tmp_path: Path, damage:
     assert content(tmp_path) == before
 
 
+def test_days_that_were_lost_between_two_exports_are_named(
+    omni: FakeOmni, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert omni.export(tmp_path).missing == ()
+    assert not caplog.records
+    before = content(tmp_path)
+    omni.utc += 6 * DAY
+    omni.forget(at(TODAY + 4 * DAY, 0))
+    omni.add(at(TODAY + 4 * DAY, 0, 7))
+    with caplog.at_level(logging.WARNING, "omni_api"):
+        result = omni.export(tmp_path)
+    # Today's file was written before today was over.
+    assert result.missing == tuple(TODAY + number * DAY for number in range(4))
+    assert [one.getMessage() for one in caplog.records] == [
+        f"{tmp_path} lacks events that the server no longer has: 2026-11-24 to 2026-11-27"
+    ]
+    assert lines(tmp_path, TODAY) == before[f"audit-log-{TODAY}.jsonl"]
+    again = omni.export(tmp_path, TODAY - 3 * DAY, TODAY)
+    assert again.missing == (TODAY - 3 * DAY, TODAY)
+    assert omni.export(tmp_path / "new").missing == ()
+
+
+def test_a_day_that_is_lost_to_the_hour_is_not_complete(omni: FakeOmni, tmp_path: Path) -> None:
+    omni.export(tmp_path)
+    omni.utc += 2 * DAY
+    omni.forget(at(TODAY + DAY, 0))
+    omni.add(at(TODAY + DAY, 0, 7))
+    for _ in range(2):
+        result = omni.export(tmp_path)
+        assert result.missing == (TODAY,)
+        assert [one.complete for one in result.days] == [False, True, False]
+
+
 def test_a_file_that_cannot_be_read_is_not_replaced_if_it_may_hold_more(
     omni: FakeOmni, tmp_path: Path
 ) -> None:

@@ -64,13 +64,14 @@ class DayWriter:
             self._kept = Kept(self._older.lines(self._place, next(times(lines), None)))
         self._take(self._kept.beside(lines))
 
-    def finish(self, *, midnight: bool, complete: bool, keep_empty: bool) -> DayFile | None:
+    def finish(self, *, midnight: bool, over: bool, keep_empty: bool) -> DayFile | None:
         """Publish the file, then its manifest.
 
         Args:
             midnight: What was held back belongs to the next day.
-            complete: The day was over on the server before it was read.
-            keep_empty: Whether a day without any event has a file.
+            over: The day had all its events on the server before it was read. It is complete
+                then, unless the server may have removed them all.
+            keep_empty: The server still has older events: a day without any has an empty file.
 
         Returns:
             What the manifest says; None where there is nothing to say.
@@ -94,7 +95,7 @@ class DayWriter:
             sha256=part.sha256,
             first=_moment(lines.first_ms),
             last=_moment(lines.last_ms),
-            complete=complete,
+            complete=over and (keep_empty or self.received > 0),
         )
         self._place.publish(part, made.file)
         write(self._place, manifest_name(self._day), to_day_manifest(made))

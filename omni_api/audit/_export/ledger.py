@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
 from omni_api._core.flow import logger
 from omni_api.audit._export import manifest as _manifest
@@ -52,3 +52,21 @@ def write_manifest(place: Store) -> tuple[DayFile, ...]:
             break
         write(place, MANIFEST, data)
     return days
+
+
+def not_kept(days: Iterable[DayFile], first: date, last: date) -> tuple[date, ...]:
+    """Return the days from the first to the last that have no complete file."""
+    kept = {one.day for one in days if one.complete}
+    every = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return tuple(day for day in every if day not in kept)
+
+
+def spans(days: Sequence[date]) -> str:
+    """Return days in words, of those that follow each other the first and the last."""
+    found: list[list[date]] = []
+    for day in days:
+        if found and day - found[-1][-1] == timedelta(days=1):
+            found[-1][1:] = [day]
+        else:
+            found.append([day])
+    return ", ".join(" to ".join(map(str, span)) for span in found)

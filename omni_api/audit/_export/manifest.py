@@ -66,6 +66,10 @@ class ExportResult:
         days: All days of the range that the directory has now, in order.
         written: The days that were read and written.
         skipped: The days that were left as they are: complete, or older than what the server has.
+        missing: Days whose events are lost to this export: the server no longer has them (or never
+            had), and the directory has no file of theirs, or one that was written before the day
+            was over. They are counted from `start`, without one from the first day that the
+            directory has. The day after them may lack its beginning.
         events: Lines in all these days.
         bytes: Size of all these files.
     """
@@ -73,6 +77,7 @@ class ExportResult:
     days: tuple[DayFile, ...]
     written: tuple[date, ...]
     skipped: tuple[date, ...]
+    missing: tuple[date, ...]
     events: int
     bytes: int
 

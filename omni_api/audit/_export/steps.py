@@ -7,7 +7,7 @@ days are asked for by name, and where one begins follows from what it answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from omni_api._gen import calls
 from omni_api._gen.models import AuditLogLine
 from omni_api.audit._export.day import DayWriter, Older
 from omni_api.audit._export.formats import require
-from omni_api.audit._export.ledger import look, write_manifest
+from omni_api.audit._export.ledger import look, not_kept, spans, write_manifest
 from omni_api.audit._export.lines import time_ms
 from omni_api.audit._export.manifest import Compression, DayFile, ExportResult, Format
 from omni_api.audit._export.progress import Reports
@@ -76,6 +76,10 @@ class Export:
     _sizes: dict[str, int] = attrs.field(factory=dict, init=False)
     _days: dict[date, DayFile] = attrs.field(factory=dict, init=False)
     _written: list[date] = attrs.field(factory=list, init=False)
+    _first: date | None = attrs.field(default=None, init=False)
+    """The first day that the server was asked for; the days before it are gone there."""
+    _gone: list[date] = attrs.field(factory=list, init=False)
+    """Days that it was asked for, and has nothing of."""
 
     def steps(self) -> Steps[ExportResult]:
         """Copy every day that is not complete, and write the manifest of all."""
@@ -86,7 +90,8 @@ class Export:
             if self._written:  # what was copied is good, and somebody may want to use it
                 yield from steps.run(partial(write_manifest, self.place))
             raise
-        for day in (yield from steps.run(partial(write_manifest, self.place))):
+        everything = yield from steps.run(partial(write_manifest, self.place))
+        for day in everything:
             # Days that the server no longer has are part of the range all the same.
             if self.start is not None and self.start <= day.day <= (self.end or date.max):
                 self._days.setdefault(day.day, day)
@@ -95,9 +100,25 @@ class Export:
             days=days,
             written=tuple(self._written),
             skipped=tuple(one.day for one in days if one.day not in self._written),
+            missing=self._missing(everything),
             events=sum(one.events for one in days),
             bytes=sum(one.bytes for one in days),
         )
+
+    def _missing(self, everything: Sequence[DayFile]) -> tuple[date, ...]:
+        first = self.start or min((one.day for one in everything), default=None)
+        if first is None or self._first is None:
+            return ()
+        last = self._first - _DAY if self.end is None else min(self.end, self._first - _DAY)
+        missing = not_kept(everything, first, last)
+        missing += tuple(day for day in self._gone if day > first)
+        if missing:
+            logger.warning(
+                "%s lacks events that the server no longer has: %s",
+                self.place.place,
+                spans(missing),
+            )
+        return missing
 
     def _prepare(self) -> None:
         self.place.prepare()
@@ -113,7 +134,7 @@ class Export:
             return
         # The oldest event is of this day or, west of Greenwich, of the one before.
         oldest = datetime.fromtimestamp(oldest_ms // 1000, UTC).date()
-        day = max(self.start or date.min, oldest - _DAY)
+        day = self._first = max(self.start or date.min, oldest - _DAY)
         total = (min(self.end or today, today) - day).days + 1
         reports = Reports(self.on_progress, moment.monotonic, max(total, 0))
         begun = True
@@ -127,6 +148,8 @@ class Export:
                 )
                 if known is not None:
                     self._written.append(day)
+                if over and (known is None or not known.complete):
+                    self._gone.append(day)
             if known is not None:
                 self._days[day] = known
             reports.finished(day, known, (yield from steps.now()).monotonic)
@@ -174,9 +197,7 @@ class Export:
                 midnight = yield from self._fill(writer, day, reports)
                 return (
                     yield from steps.run(
-                        partial(
-                            writer.finish, midnight=midnight, complete=over, keep_empty=keep_empty
-                        )
+                        partial(writer.finish, midnight=midnight, over=over, keep_empty=keep_empty)
                     )
                 )
             except CallError as error:
