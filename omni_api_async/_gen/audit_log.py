@@ -340,6 +340,9 @@ class AuditLog:
         any event has an empty file, a day from before the server's oldest event has none. Only the
         owner can read the files: an audit log holds join tokens. `audit.AuditExport` reads them.
 
+        Days are the server's. If its time zone is changed, hours around the change are in two files or
+        in none: keep servers in UTC, or export into a new directory after the change.
+
         Several processes may export different days into one directory at the same time. Each day that
         is read adds an event to the log of today, as all reading does.
 
