@@ -53,6 +53,17 @@ def test_a_new_file_begins_with_each_day_of_events(tmp_path: Path) -> None:
     ]
 
 
+def test_an_event_of_a_clock_that_was_never_set_does_not_stop_the_copy(tmp_path: Path) -> None:
+    early = Line(1, b"{}\n", datetime(7, 1, 2, 3, 4, 5, tzinfo=UTC))
+    for _ in range(2):
+        copy_to_files(Log([early, line(2)]), tmp_path)
+    assert names(tmp_path) == [
+        "audit-log-00070102T030405Z-1.jsonl",
+        "audit-log-20261124T120200Z-2.jsonl",
+    ]
+    assert len(written(tmp_path)) == 2
+
+
 def test_a_new_file_begins_before_a_line_that_would_be_too_much(tmp_path: Path) -> None:
     size = len(line(1).raw)
     long_one = Line(3, b"x" * 5 * size + b"\n", NOON)

@@ -114,7 +114,7 @@ class Files:
 
     def turn(self, line: Line) -> None:
         """Close the open file, which must be synced, and begin the next."""
-        name = f"audit-log-{line.time.astimezone(UTC):%Y%m%dT%H%M%SZ}-{line.id}.jsonl"
+        name = name_of(line)
         self._let_go()
         self._open = self._opened(name)
         sync_directory(self._directory)
@@ -199,6 +199,13 @@ def outdated(
         if number < surplus
         or (keep_days is not None and (latest - _order(name)[0]).days > keep_days)
     ]
+
+
+def name_of(line: Line) -> str:
+    """Return the name of the file that begins with a line."""
+    when = line.time.astimezone(UTC)
+    # %Y is not padded on every system, and a server may well say year 1.
+    return f"audit-log-{when.year:04}{when:%m%dT%H%M%SZ}-{line.id}.jsonl"
 
 
 def _order(name: str) -> tuple[date, str, int]:
