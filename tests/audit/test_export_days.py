@@ -454,8 +454,18 @@ def test_reports_come_at_most_ten_times_a_second_and_at_the_end_of_each_day(
     assert 2 <= len(between) < 10
     assert all(one.elapsed <= two.elapsed for one, two in itertools.pairwise(reports))
     by_days, events = reports[-1].parts
-    assert (by_days.done, by_days.total, by_days.unit) == (3, 3, "days")
+    assert (by_days.done, by_days.total, by_days.unit) == (2, 2, "days")
+    assert {report.parts[0].total for report in ends} == {2}
     assert (events.done, events.unit) == (20_006, "events")
+
+
+def test_a_day_without_a_file_is_no_day_of_the_progress(tmp_path: Path) -> None:
+    omni = FakeOmni(NOON)
+    omni.add(at(TODAY, 1))
+    reports: list[Progress] = []
+    result = omni.export(tmp_path, on_progress=reports.append)
+    assert len(result.days) == reports[-1].parts[0].done == reports[-1].parts[0].total == 1
+    assert reports[-1].latest == f"1 day, {result.events} events"
 
 
 def test_a_callback_that_raises_ends_the_export_and_leaves_no_half_file(

@@ -18,7 +18,8 @@ _BETWEEN: Final = 0.1
 class Reports:
     """Counts days and events, and tells a callback at most ten times a second.
 
-    The end of a day is always told. Days that are complete already count with their events.
+    The end of a day is always told. Days that are complete already count with their events, days
+    that have no file do not count.
     """
 
     def __init__(
@@ -42,17 +43,20 @@ class Reports:
 
     def finished(self, day: date, done: DayFile | None, now: float) -> None:
         """Tell that a day is done."""
+        if done is None:
+            self._total = max(self._total - 1, self._days)
+            return
         self._days += 1
         self._total = max(self._total, self._days)  # the server's today may be ours of tomorrow
-        if done is not None:
-            self._events += done.events
-            self._malformed += done.malformed
-            self._tell(f"{day}: {done.events:,} events, done", now)
+        self._events += done.events
+        self._malformed += done.malformed
+        self._tell(f"{day}: {done.events:,} events, done", now)
 
     def ended(self, now: float) -> None:
         """Tell that all is done."""
         self._total = self._days
-        self._tell(f"{self._days} days, {self._events:,} events", now, finished=True)
+        days = "1 day" if self._days == 1 else f"{self._days} days"
+        self._tell(f"{days}, {self._events:,} events", now, finished=True)
 
     def _tell(
         self,
