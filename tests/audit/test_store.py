@@ -185,6 +185,35 @@ def test_a_bucket_that_cannot_be_listed_is_refused(monkeypatch: pytest.MonkeyPat
         place.prepare()
 
 
+def test_a_bucket_that_can_be_listed_but_not_written_to_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place: Any = store("memory://bucket/audit")
+    place.prepare()
+    assert place.sizes() == {}
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError("AccessDenied on PutObject")
+
+    monkeypatch.setattr(type(place.filesystem), "pipe_file", denied)
+    with pytest.raises(UnsentError, match="PutObject; nothing was sent"):
+        place.prepare()
+
+
+def test_a_bucket_that_removes_nothing_can_be_exported_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    place: Any = store("memory://closed/audit")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError("AccessDenied")
+
+    with monkeypatch.context() as closed:
+        closed.setattr(type(place.filesystem), "rm_file", denied)
+        for _ in range(2):
+            place.prepare()
+    assert place.sizes() == {".audit-log-probe": 0}
+    place.filesystem.rm("/closed", recursive=True)
+
+
 def test_a_prefix_of_an_object_store_is_not_there_before_its_first_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -22,6 +22,8 @@ from omni_api._disk import sync_directory
 from omni_api.audit._export.part import PARTS, Part, lock, telling, words
 from omni_api.errors import InvalidInputError, MissingLibraryError, UnsentError
 
+_PROBE = ".audit-log-probe"
+
 
 class Store(Protocol):
     """A flat directory of files."""
@@ -177,11 +179,20 @@ class _Remote:
         try:
             self.filesystem.makedirs(self.root, exist_ok=True)
             self.sizes()
+            self._probe()
         except Exception as error:
             cause = error.__cause__ or error
             raise UnsentError(
                 f"{self.place} cannot be used: {words(cause)}; nothing was sent"
             ) from error
+
+    def _probe(self) -> None:
+        """Put an object: whoever may list a bucket may still not write to it."""
+        probe = f"{self.root}/{_PROBE}"
+        self.filesystem.pipe_file(probe, b"")
+        # Another worker's may be it, and an archive may be closed for removals.
+        with contextlib.suppress(Exception):
+            self.filesystem.rm_file(probe)
 
     def sizes(self) -> dict[str, int]:
         with telling("list", self.place):
