@@ -335,9 +335,9 @@ def export(
     is read adds an event to the log of today, as all reading does.
 
     Args:
-        directory: Path, made if it is missing, or a URL that fsspec understands, such as
-            `s3://bucket/audit` (extra `fsspec`). Objects are put whole; of other remote file
-            systems choose one that replaces files at once.
+        directory: Path (`~` is your home), made if it is missing, or a URL that fsspec
+            understands, such as `s3://bucket/audit` (extra `fsspec`). Objects are put whole; of
+            other remote file systems choose one that replaces files at once.
         start: First day, `YYYY-MM-DD` or a date. Default: the oldest that the server has.
         end: Last day, included. Default: the server's today.
         format: "jsonl", or "parquet" with the columns of `audit.AuditExport` (extra `parquet`).

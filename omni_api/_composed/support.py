@@ -32,7 +32,7 @@ def save(
     Args:
         cluster: Name of the cluster.
         path: File to write, or a directory for a file called `support.zip`, or `support.zip.age`
-            if it is encrypted. Default: the current directory.
+            if it is encrypted; `~` is your home. Default: the current directory.
         on_progress: Called after every step and at the end, for example `display.bars()`. With
             the asyncio client it is called in the event loop.
         encrypt: Let the server encrypt the bundle with age: True for its own recipients, a list
@@ -93,7 +93,7 @@ def collect(
     Args:
         cluster: Name of the cluster.
         path: File to write, or a directory for a file called `support.zip`, or `support.zip.age`
-            if it is encrypted. Default: the current directory.
+            if it is encrypted; `~` is your home. Default: the current directory.
         encrypt: Let the server encrypt the bundle with age: True for its own recipients, a list
             to add others (age or SSH public keys). Needs Omni 1.10.
         default_recipients: Whether the server's own recipients can open an encrypted bundle.

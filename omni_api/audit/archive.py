@@ -37,7 +37,8 @@ class AuditExport:
     waits for the disk: in asyncio, call its methods with `asyncio.to_thread`.
 
     Args:
-        directory: The directory, or a URL such as `s3://bucket/audit` (extra `fsspec`).
+        directory: The directory (`~` is your home), or a URL such as `s3://bucket/audit` (extra
+            `fsspec`).
         storage_options: Options of fsspec for the URL, such as credentials.
 
     Raises:

@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from omni_api._disk import sync_directory
+from omni_api._disk import expanded, sync_directory
 from omni_api.errors import DamagedBundleError, InvalidInputError, StorageError
 from omni_api.support._reader import AGE, UNREADABLE
 
@@ -30,10 +30,11 @@ def place(path: str, name: str, *, overwrite: bool) -> Path:
         overwrite: Whether there may be such a file already.
 
     Raises:
-        InvalidInputError: It is there, or its directory is not there or cannot be written to.
+        InvalidInputError: It is there, `~user` is no user, or its directory is not there or cannot
+            be written to.
     """
     try:
-        target = Path(path).absolute()
+        target = expanded(path).absolute()
         if target.is_dir():
             target /= name
         elif path.endswith((os.sep, "/")):

@@ -238,6 +238,15 @@ def test_what_is_no_place_is_refused(make: Callable[[], Store]) -> None:
         make()
 
 
+def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    store("~/audit-1").prepare()
+    assert (tmp_path / "audit-1").is_dir()
+    assert store(Path("~/audit-1")).place == str(tmp_path / "audit-1")
+    with pytest.raises(InvalidInputError, match="a home that exists, not ~nobody-at-all/x"):
+        store("~nobody-at-all/x")
+
+
 def test_a_file_url_is_a_path(tmp_path: Path) -> None:
     write(store(f"file://{tmp_path}"), "data", b"x")
     assert (tmp_path / "data").read_bytes() == b"x"

@@ -150,6 +150,15 @@ def test_a_directory_as_path_gets_the_name_of_the_official_tool(
     assert saved.path == tmp_path / "out" / "support.zip.age"
 
 
+def test_a_tilde_is_the_home(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    assert script.omni.support.save("prod", "~/x.zip").path == tmp_path / "home" / "x.zip"
+    assert script.omni.support.save("prod", Path("~")).path == tmp_path / "home" / "support.zip"
+
+
 def test_a_file_as_path_is_that_file(script: Script, tmp_path: Path) -> None:
     saved = script.omni.support.save("prod", "of today.zip")
     assert saved.path == tmp_path / "of today.zip"

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Protocol, cast
 import attrs
 
 from omni_api._core.extras import extra
-from omni_api._disk import sync_directory
+from omni_api._disk import expanded, sync_directory
 from omni_api.audit._export.part import PARTS, Part, lock, telling, words
 from omni_api.errors import InvalidInputError, MissingLibraryError, UnsentError
 
@@ -66,7 +66,7 @@ def store(directory: str | Path, options: Mapping[str, object] | None = None) ->
         options: What fsspec passes to the file system of a URL.
 
     Raises:
-        InvalidInputError: It is neither, or options were given for a path.
+        InvalidInputError: It is neither, options were given for a path, or `~user` is no user.
         MissingLibraryError: It is a URL, and fsspec or what it needs for this kind of URL is not
             installed.
         UnsentError: Its file system connects at once, and cannot.
@@ -79,7 +79,7 @@ def store(directory: str | Path, options: Mapping[str, object] | None = None) ->
         return _remote(directory, options or {})
     if options:
         raise InvalidInputError(f"storage_options are for URLs, and {directory} is a path")
-    return _Local(Path(str(directory).removeprefix("file://")))
+    return _Local(expanded(str(directory).removeprefix("file://")))
 
 
 def read(place: Store, name: str) -> bytes:
