@@ -16,6 +16,7 @@ from pathlib import Path
 
 from omni_api import OmniClient, RetryPolicy, config
 from omni_api.audit._daemon.checkpoint import load
+from omni_api.audit._daemon.locks import Lock
 from omni_api.audit._daemon.loop import Daemon, writing
 from omni_api.audit._daemon.metrics import Monitor, Status
 from omni_api.audit._daemon.reading import Start, start_from
@@ -73,11 +74,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(chosen: argparse.Namespace) -> None:
     settings = config.from_env()
-    endpoint = settings.endpoint.rstrip("/")
     start = start_from(chosen.start)
-    file: Path | None = None
-    if not chosen.no_checkpoint:
-        file = chosen.checkpoint or Path(chosen.output, "checkpoint.json")
+    if chosen.checkpoint is None:  # there is none, or it lies in a directory that is locked
+        file = None if chosen.no_checkpoint else Path(chosen.output, "checkpoint.json")
+        _copy(chosen, settings, start, file)
+        return
+    with writing(str(chosen.checkpoint)):
+        lock = Lock.of_checkpoint(chosen.checkpoint)
+    try:
+        _copy(chosen, settings, start, chosen.checkpoint)
+    finally:
+        lock.release()
+
+
+def _copy(
+    chosen: argparse.Namespace, settings: config.Settings, start: Start, file: Path | None
+) -> None:
+    endpoint = settings.endpoint.rstrip("/")
     sink = _sink(chosen)
     try:
         found = None if file is None else load(file, endpoint, any_endpoint=chosen.force)

@@ -130,6 +130,22 @@ def test_a_reader_that_goes_away_ends_it_with_a_code_of_its_own(
     assert position(checkpoint) == before
 
 
+def test_two_daemons_do_not_share_a_checkpoint(simulator: Simulator, tmp_path: Path) -> None:
+    checkpoint = str(tmp_path / "position")
+    with command(simulator, "--checkpoint", checkpoint) as process:
+        assert soon(simulator, lambda: position(tmp_path / "position") > 0)
+        with command(simulator, "--checkpoint", checkpoint) as second:
+            assert second.stderr is not None
+            assert second.wait(15) == 2
+            assert b"another daemon uses the checkpoint" in second.stderr.read()
+        process.kill()
+        process.wait(15)
+    with command(simulator, "--checkpoint", checkpoint) as third:
+        happen(simulator, 1)
+        assert third.stdout is not None
+        assert select.select([third.stdout], [], [], 15)[0]
+
+
 # ---- In this process: nothing that has to be stopped --------------------------------------------
 
 

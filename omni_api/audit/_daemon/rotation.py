@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from omni_api._disk import sync_directory
+from omni_api.audit._daemon.locks import Lock
 from omni_api.audit._daemon.sinks import PIECE, Covered, Line
 from omni_api.errors import ConfigurationError
 
@@ -67,7 +67,7 @@ class Files:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise ConfigurationError(f"{directory}: {error.strerror}") from error
-        self._lock = _locked(directory)
+        self._lock = Lock.of_directory(directory)
 
     def go_on(self, covered: Covered | None) -> None:
         """Open the file of the checkpoint, and cut off what the checkpoint does not cover.
@@ -144,9 +144,7 @@ class Files:
     def close(self) -> None:
         """Close the open file and let others into the directory."""
         self._let_go()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def _names(self) -> list[str]:
         return [path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]
@@ -220,18 +218,3 @@ def _follows(name: str, other: str) -> bool:
     """Whether a file began later, by time and by id: a clock may jump, and ids begin anew."""
     (*when, id_), (*other_when, other_id) = _order(name), _order(other)
     return when > other_when and id_ > other_id
-
-
-def _locked(directory: Path) -> int | None:
-    """Keep other daemons out of a directory for as long as the descriptor is open."""
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise ConfigurationError(f"another daemon writes to {directory}") from error
-    return descriptor
