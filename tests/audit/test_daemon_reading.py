@@ -10,12 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
-from daemons import ENDPOINT, NOON, Log, away, copy_to_files, line, written
+from daemons import ENDPOINT, NOON, Log, Stream, away, copy_to_files, line, written
 
 from omni_api.audit import MalformedEvent
 from omni_api.audit._daemon import reading
 from omni_api.audit._daemon.checkpoint import load
-from omni_api.audit._daemon.metrics import Status
+from omni_api.audit._daemon.metrics import Status, readings
 from omni_api.audit._daemon.reading import Arrival, Ended, Reader, Start, start_from
 from omni_api.audit._daemon.sinks import Line
 from omni_api.errors import (
@@ -54,6 +54,44 @@ def test_an_outage_is_outlived_and_warned_of_once(
     assert status.outage == ""
     assert "next try in" in caplog.text
     assert "following behind event 1" in caplog.text
+
+
+def test_the_count_of_reconnects_never_falls() -> None:
+    seen: list[int] = []
+
+    class Watched(Reader):
+        """Looks at the count whenever anything changes, as a scrape might."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if hasattr(self, "_thread"):
+                seen.append(self._count())
+
+    class Busy(Log):
+        def follow(self, *args: Any, **options: Any) -> Stream:
+            stream = super().follow(*args, **options)
+            stream.reconnects = 3
+            return stream
+
+    omni: Any = Busy([line(1), away("connection lost"), line(2)])
+    ended: SimpleQueue[Arrival] = SimpleQueue()
+    reader = Watched(
+        omni, Start(since="oldest"), stop_at_gaps=False, status=Status(), hand=ended.put
+    )
+    reader.start()
+    while not isinstance(ended.get(timeout=5), Ended):
+        pass
+    reader.stop()
+    assert seen == sorted(seen)
+    assert seen[-1] == 7
+
+
+def test_the_age_of_the_last_event_is_known_before_the_next_one_comes(tmp_path: Path) -> None:
+    copy_to_files(Log([line(1)]), tmp_path)
+    again = copy_to_files(Log([]), tmp_path)
+    assert again.last_time == line(1).time
+    lag = {name: value for _, name, _, value in readings(again, NOON + timedelta(minutes=3), 0.0)}
+    assert lag["lag_seconds"] == 120
 
 
 def test_what_is_read_ahead_is_limited_in_bytes() -> None:

@@ -76,6 +76,7 @@ class Daemon:
         )
         self._id = start.checkpoint
         self._time: datetime | None = start.last_time
+        status.last_time = start.last_time
         self._synced = float("-inf")
         self._events = self._bytes = 0
         self._told_to_stop = False

@@ -37,7 +37,7 @@ class Status:
         missing: Events that the server removed before they could be read, as far as ids tell.
         reconnects: How often the stream had to be opened again.
         last_id: Id of the last event that was read.
-        last_time: Its time.
+        last_time: Its time; before one was read, that of the last event in the output.
         checkpoint_id: Id of the last event that is safe in the output.
         outage: Why nothing can be read now; empty when it can.
         contact: When the server was last heard of, on the monotonic clock; None for never.

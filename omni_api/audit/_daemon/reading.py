@@ -122,8 +122,10 @@ class Reader:
         self._room = threading.Condition()
         self._ahead = 0
         self._stopped = threading.Event()
-        self._stream: Stream[AuditEvent] | None = None
-        self._connections = self._reconnects = 0
+        # The stream, and how often those before it were opened again. One value, so that whoever
+        # reads it meanwhile sees no sum that falls.
+        self._current: tuple[int, Stream[AuditEvent] | None] = 0, None
+        self._connections = 0
         self._delays: Iterator[float] = waits()
         self._thread = threading.Thread(target=self._run, name="omni-audit-reader", daemon=True)
         status.reconnects = self._count
@@ -141,7 +143,7 @@ class Reader:
     def stop(self) -> None:
         """Cancel the stream, close the client and end the thread."""
         self._stopped.set()
-        stream = self._stream
+        _, stream = self._current
         if stream is not None:
             stream.close()
         self._omni.close()
@@ -186,7 +188,8 @@ class Reader:
             patience=OUTAGE,
             on_malformed=self._malformed,
         )
-        self._stream = stream
+        before, _ = self._current
+        self._current = before, stream
         if self._stopped.is_set():
             return
         try:
@@ -197,7 +200,7 @@ class Reader:
                     self._line(event.id, event.raw)
         finally:
             self._position = stream.checkpoint
-            self._reconnects, self._stream = self._reconnects + stream.reconnects, None
+            self._current = before + stream.reconnects, None
 
     def _connected(self, position: int | None) -> None:
         # A warning where one began the outage, so that the log also says when it was over.
@@ -235,6 +238,6 @@ class Reader:
             self._since = self._last_time or "oldest"
 
     def _count(self) -> int:
-        stream = self._stream
+        before, stream = self._current
         by_itself = 0 if stream is None else stream.reconnects
-        return self._reconnects + by_itself + max(self._connections - 1, 0)
+        return before + by_itself + max(self._connections - 1, 0)
