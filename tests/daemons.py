@@ -15,9 +15,9 @@ from omni_api.audit import MalformedEvent
 from omni_api.audit._daemon.checkpoint import load
 from omni_api.audit._daemon.loop import Daemon
 from omni_api.audit._daemon.metrics import Status
-from omni_api.audit._daemon.reading import Start
 from omni_api.audit._daemon.rotation import Files
 from omni_api.audit._daemon.sinks import Covered, Line, Sink
+from omni_api.audit._daemon.start import Start
 from omni_api.errors import OmniError, UnavailableError
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -19,9 +19,9 @@ from omni_api.audit._daemon.checkpoint import load
 from omni_api.audit._daemon.locks import Lock
 from omni_api.audit._daemon.loop import Daemon, writing
 from omni_api.audit._daemon.metrics import Monitor, Status
-from omni_api.audit._daemon.reading import Start, start_from
 from omni_api.audit._daemon.rotation import Files
 from omni_api.audit._daemon.sinks import Covered, Sink, StandardOutput
+from omni_api.audit._daemon.start import Start, start_from
 from omni_api.errors import (
     ExpiredKeyError,
     MissingEventsError,
@@ -185,8 +185,8 @@ def _parser() -> argparse.ArgumentParser:
         "--start",
         metavar="WHERE",
         default="now",
-        help="where to begin without a checkpoint: now (default), oldest, the id of an event, a "
-        "day (YYYY-MM-DD, UTC) or a moment (RFC 3339)",
+        help="where to begin without a checkpoint: now (default), oldest, the id of an event "
+        "that the log has, a day (YYYY-MM-DD, UTC) or a moment (RFC 3339)",
     )
     add(
         "--force",

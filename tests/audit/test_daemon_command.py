@@ -19,6 +19,7 @@ import pytest
 
 from omni_api import OmniClient
 from omni_api.audit.__main__ import main
+from omni_api.audit._daemon.checkpoint import Checkpoint, save
 from omni_api.audit._daemon.rotation import Files
 from omni_api.simulator import Simulator
 
@@ -203,13 +204,26 @@ def test_a_server_that_is_too_old_is_a_refusal(
 
 @pytest.mark.usefixtures("_as_auditor")
 def test_events_that_are_gone_end_it_if_asked_to(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, errors = refused(
-        capsys, "--output", str(tmp_path), "--start", str(10**9), "--on-gap", "stop"
-    )
+    save(tmp_path / "checkpoint.json", Checkpoint(endpoint=simulator.endpoint, id=10**9))
+    code, errors = refused(capsys, "--output", str(tmp_path), "--on-gap", "stop")
     assert code == 4
     assert "events may be missing" in errors
+
+
+@pytest.mark.usefixtures("_as_auditor")
+@pytest.mark.parametrize("on_gap", ["stop", "continue"])
+def test_an_id_to_start_with_that_the_log_does_not_have_is_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], on_gap: str
+) -> None:
+    for _ in range(2):
+        code, errors = refused(
+            capsys, "--output", str(tmp_path), "--start", "100000000", "--on-gap", on_gap
+        )
+        assert code == 2
+        assert "--start 100000000: the audit log has no event with this id" in errors
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("_as_auditor")

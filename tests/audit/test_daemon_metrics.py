@@ -18,8 +18,8 @@ from omni_api import MissingLibraryError, OmniClient, RetryPolicy
 from omni_api.audit._daemon import reading
 from omni_api.audit._daemon.loop import Daemon
 from omni_api.audit._daemon.metrics import Monitor, Status, readings, trouble
-from omni_api.audit._daemon.reading import Start
 from omni_api.audit._daemon.rotation import Files
+from omni_api.audit._daemon.start import Start
 from omni_api.errors import ConfigurationError
 from omni_api.simulator import Simulator
 

@@ -16,9 +16,11 @@ from omni_api.audit import MalformedEvent
 from omni_api.audit._daemon import reading
 from omni_api.audit._daemon.checkpoint import load
 from omni_api.audit._daemon.metrics import Status, readings
-from omni_api.audit._daemon.reading import Arrival, Ended, Reader, Start, start_from
+from omni_api.audit._daemon.reading import Arrival, Ended, Reader
 from omni_api.audit._daemon.sinks import Line
+from omni_api.audit._daemon.start import Start, start_from
 from omni_api.errors import (
+    ConfigurationError,
     InvalidInputError,
     MissingEventsError,
     PermissionDeniedError,
@@ -167,6 +169,27 @@ def test_a_log_that_was_replaced_before_any_event_came_is_read_whole(tmp_path: P
     assert log.follows[-1] == ("oldest", None)
 
 
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [(gap(41, None, None), "the log ends before it"), (gap(41, 49, 49), "that it has is 50")],
+)
+@pytest.mark.parametrize("stop_at_gaps", [False, True])
+def test_an_id_to_start_with_that_is_not_there_is_a_mistake(
+    tmp_path: Path, missing: MissingEventsError, words: str, *, stop_at_gaps: bool
+) -> None:
+    log = Log([missing, line(50)])
+    with pytest.raises(ConfigurationError, match=rf"--start 41: .* {words}"):
+        copy_to_files(log, tmp_path, start=Start(wanted=41), stop_at_gaps=stop_at_gaps)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_after_the_event_that_it_started_with_a_gap_is_a_gap(tmp_path: Path) -> None:
+    log = Log([line(41), gap(42, 49, 49), line(50)])
+    status = copy_to_files(log, tmp_path, start=Start(wanted=41))
+    assert log.follows == [(None, 40), (None, 49)]
+    assert (status.missing, checkpoint_of(tmp_path)) == (8, 50)
+
+
 def test_lines_that_are_no_event_are_copied_counted_and_never_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,8 +215,8 @@ MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
     [
         ("now", Start()),
         ("oldest", Start(since="oldest")),
-        ("1", Start(checkpoint=0)),
-        ("815", Start(checkpoint=814)),
+        ("1", Start(wanted=1)),
+        ("815", Start(wanted=815)),
         ("2026-11-24", Start(since=MIDNIGHT)),
         ("2026-11-24T12:00:00Z", Start(since=NOON)),
         (

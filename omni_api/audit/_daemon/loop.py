@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from omni_api.audit._daemon.checkpoint import Checkpoint, save
 from omni_api.audit._daemon.metrics import Status
-from omni_api.audit._daemon.reading import Arrival, Ended, Position, Reader, Start
+from omni_api.audit._daemon.reading import Arrival, Ended, Position, Reader
 from omni_api.audit._daemon.sinks import Line, Sink
+from omni_api.audit._daemon.start import Start
 from omni_api.errors import StorageError
 
 if TYPE_CHECKING:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
 from omni_api._core.resuming import passing, waits
 from omni_api.audit._daemon.metrics import Status
 from omni_api.audit._daemon.sinks import Line
-from omni_api.errors import CallError, ClosedError, InvalidInputError, MissingEventsError
+from omni_api.audit._daemon.start import Start
+from omni_api.errors import CallError, ClosedError, ConfigurationError, MissingEventsError
 
 if TYPE_CHECKING:
     from omni_api import OmniClient
@@ -52,47 +53,6 @@ class Ended:
 Arrival: TypeAlias = Line | Position | Ended
 
 
-@attrs.frozen
-class Start:
-    """Where to begin.
-
-    Attributes:
-        checkpoint: Behind the event with this id; wins over `since`.
-        since: At a moment, or with the oldest event; None for what happens next.
-        last_time: Time of the last event that is in the output already, if known.
-    """
-
-    checkpoint: int | None = None
-    since: datetime | Literal["oldest"] | None = None
-    last_time: datetime | None = None
-
-
-def start_from(text: str) -> Start:
-    """Return what `--start` means.
-
-    Raises:
-        InvalidInputError: It is of no form that there is.
-    """
-    if text == "now":
-        return Start()
-    if text == "oldest":
-        return Start(since="oldest")
-    if text.isascii() and text.isdigit() and 0 < int(text) < 2**63:
-        return Start(checkpoint=int(text) - 1)
-    try:
-        if len(text) == len("2026-11-24"):
-            return Start(since=datetime.combine(date.fromisoformat(text), time(), UTC))
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidInputError(
-            "--start must be now, oldest, the id of an event, a day (YYYY-MM-DD, UTC) or a moment "
-            f"with a time zone (2026-11-24T08:00:00Z), not {text!r}"
-        )
-    return Start(since=moment)
-
-
 class Reader:
     """Follows the log until it is stopped.
 
@@ -115,6 +75,9 @@ class Reader:
     ) -> None:
         self._omni = omni
         self._position, self._since = start.checkpoint, start.since
+        self._wanted = start.wanted  # up to the first event
+        if start.wanted is not None:
+            self._position = start.wanted - 1
         self._last_time = start.last_time
         self._stop_at_gaps = stop_at_gaps
         self._status = status
@@ -165,7 +128,7 @@ class Reader:
             if not self._stopped.is_set():
                 raise
         except MissingEventsError as error:
-            if self._stop_at_gaps:
+            if self._stop_at_gaps and self._wanted is None:
                 raise
             self._pass_over(error)
         except CallError as error:
@@ -196,6 +159,7 @@ class Reader:
             with stream:
                 self._connected(stream.checkpoint)
                 for event in stream:
+                    self._wanted = None
                     self._last_time = event.time
                     self._line(event.id, event.raw)
         finally:
@@ -229,6 +193,8 @@ class Reader:
         self._hand(line)
 
     def _pass_over(self, gap: MissingEventsError) -> None:
+        if self._wanted is not None:
+            raise _not_there(self._wanted, gap) from gap
         logger.warning("%s", gap)
         if gap.last_id is not None:
             self._status.missing += gap.last_id - gap.first_id + 1
@@ -241,3 +207,16 @@ class Reader:
         before, stream = self._current
         by_itself = 0 if stream is None else stream.reconnects
         return before + by_itself + max(self._connections - 1, 0)
+
+
+def _not_there(wanted: int, gap: MissingEventsError) -> ConfigurationError:
+    """Say of an id that was typed in what is wrong with it; it may be of another server."""
+    instead = (
+        "the log ends before it"
+        if gap.checkpoint is None
+        else f"the next one that it has is {gap.checkpoint + 1}"
+    )
+    return ConfigurationError(
+        f"--start {wanted}: the audit log has no event with this id, {instead}; start with another "
+        "id, a day, oldest or now"
+    )
