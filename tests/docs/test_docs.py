@@ -39,7 +39,10 @@ COMMANDS = ("omni_api.simulator", "omni_api.audit", "benchmarks", "benchmarks.fl
 
 @pytest.fixture
 def _reader(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A reader with a key in the environment, and one of an earlier login in the home directory."""
+    """A reader with a key in the environment, and one of an earlier login in the home directory.
+
+    The current directory has a file of the audit daemon.
+    """
     for name in ("SIDERO_SERVICE_ACCOUNT_KEY", "OMNI_CA_FILE", "OMNICONFIG", "TALOS_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("SIDEROV1_KEYS_DIR", raising=False)
@@ -62,6 +65,11 @@ def _reader(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     config.write_text(
         "context: default\ncontexts:\n  default:\n"
         f"    url: {simulator.endpoint}\n    auth: {{siderov1: {{identity: {identity}}}}}\n"
+    )
+    (tmp_path / "audit-log-20261124T000013Z-815.jsonl").write_text(
+        '{"event_type":"create","resource_type":"Clusters.omni.sidero.dev","resource_id":"prod",'
+        '"event_data":{"session":{"email":"ana@example.org"}},"event_ts":1795478413000}\n'
+        "no event\n"
     )
     keys = tmp_path / ".talos" / "keys"
     keys.mkdir()
