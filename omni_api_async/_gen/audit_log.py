@@ -336,9 +336,10 @@ class AuditLog:
 
         `audit-log-2026-11-24.jsonl` (`.jsonl.gz`, `.jsonl.zst`, `.parquet`) holds one server-local day
         in the order of time, byte for byte as the server sent it; `audit-log-2026-11-24.manifest.json`
-        its size, SHA-256, count and times; `manifest.json` the manifests of all days. A day without
-        any event has an empty file, a day from before the server's oldest event has none. Only the
-        owner can read the files: an audit log holds join tokens. `audit.AuditExport` reads them.
+        its size, SHA-256, count and times; `manifest.json` the manifests of all days, for people
+        and other tools. A day without any event has an empty file, a day from before the server's
+        oldest event has none. Only the owner can read the files: an audit log holds join tokens.
+        `audit.AuditExport` reads them, by the manifests of the days.
 
         Days are the server's. If its time zone is changed, hours around the change are in two files or
         in none: keep servers in UTC, or export into a new directory after the change.

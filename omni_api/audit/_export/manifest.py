@@ -19,7 +19,8 @@ Format: TypeAlias = Literal["jsonl", "parquet"]
 Compression: TypeAlias = Literal["", "gzip", "zstd"]
 
 MANIFEST: Final = "manifest.json"
-"""Name of the file that holds the manifests of all days."""
+"""Name of the file that holds the manifests of all days. It is for people and other tools: the
+package itself reads those of the days, since several workers may write at the same time."""
 
 _DATA = re.compile(r"audit-log-(\d{4}-\d{2}-\d{2})\.(?:parquet|jsonl(?:\.gz|\.zst)?)")
 _DAY_MANIFEST = re.compile(r"audit-log-(\d{4}-\d{2}-\d{2})\.manifest\.json")
