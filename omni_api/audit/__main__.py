@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omni_api import OmniClient, RetryPolicy, config
+from omni_api._disk import telling
 from omni_api.audit._daemon.checkpoint import load
 from omni_api.audit._daemon.locks import Lock
-from omni_api.audit._daemon.loop import Daemon, writing
+from omni_api.audit._daemon.loop import Daemon
 from omni_api.audit._daemon.metrics import Monitor, Status
 from omni_api.audit._daemon.rotation import Files
 from omni_api.audit._daemon.sinks import Covered, Sink, StandardOutput
@@ -79,7 +80,7 @@ def _serve(chosen: argparse.Namespace) -> None:
         file = None if chosen.no_checkpoint else Path(chosen.output, "checkpoint.json")
         _copy(chosen, settings, start, file)
         return
-    with writing(str(chosen.checkpoint)):
+    with telling("write to", str(chosen.checkpoint)):
         lock = Lock.of_checkpoint(chosen.checkpoint)
     try:
         _copy(chosen, settings, start, chosen.checkpoint)
@@ -94,7 +95,7 @@ def _copy(
     sink = _sink(chosen)
     try:
         found = None if file is None else load(file, endpoint, any_endpoint=chosen.force)
-        with writing(sink.place):
+        with telling("write to", sink.place):
             sink.go_on(None if found is None else Covered(found.file, found.length))
     except BaseException:
         sink.close()
@@ -124,7 +125,7 @@ def _copy(
 def _sink(chosen: argparse.Namespace) -> Sink:
     if chosen.output == "-":
         return StandardOutput(1)
-    with writing(chosen.output):
+    with telling("write to", chosen.output):
         return Files(
             Path(chosen.output),
             most=chosen.rotate_mib << 20,

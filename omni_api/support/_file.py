@@ -6,16 +6,15 @@ A file is written aside and appears whole or not at all. When that happens is de
 
 from __future__ import annotations
 
-import contextlib
+import glob
 import hashlib
 import io
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 
-from omni_api._disk import expanded, sync_directory
-from omni_api.errors import DamagedBundleError, InvalidInputError, StorageError
+from omni_api._disk import Aside, expanded, sweep, telling
+from omni_api.errors import DamagedBundleError, InvalidInputError
 from omni_api.support._reader import AGE, UNREADABLE
 
 _HEADER_END = b"\n--- "
@@ -23,6 +22,8 @@ _HEADER_END = b"\n--- "
 
 def place(path: str, name: str, *, overwrite: bool) -> Path:
     """Return the file to write, after a proof that one can be written there.
+
+    What an earlier save left that was killed is removed.
 
     Args:
         path: The file, or a directory.
@@ -46,9 +47,8 @@ def place(path: str, name: str, *, overwrite: bool) -> Path:
                 f"{target} exists; pass overwrite=True to replace it, or another path"
             )
         # Permissions, quotas and read-only mounts: only the attempt tells.
-        descriptor, aside = _aside(target)
-        os.close(descriptor)
-        Path(aside).unlink()
+        sweep(target.parent, glob.escape(target.name))
+        Aside(target.parent, target.name).discard()
     except OSError as error:
         raise InvalidInputError(
             f"path must be in a directory that can be written to, not in {target.parent}: "
@@ -102,40 +102,11 @@ def save(target: Path, data: bytes, *, overwrite: bool) -> str:
     Raises:
         StorageError: The disk is full, or there is a file of that name by now.
     """
-    try:
-        descriptor, aside = _aside(target)
+    with telling("write", target):
+        aside = Aside(target.parent, target.name)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            _publish(aside, target, overwrite=overwrite)
+            aside.file.write(data)
+            aside.publish(target, overwrite=overwrite)
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                Path(aside).unlink()
-        sync_directory(target.parent)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {target}: {error.strerror or error}", path=str(target)
-        ) from error
+            aside.discard()
     return hashlib.sha256(data).hexdigest()
-
-
-def _aside(target: Path) -> tuple[int, str]:
-    return tempfile.mkstemp(".part", f".{target.name}.", target.parent)
-
-
-def _publish(aside: str, target: Path, *, overwrite: bool) -> None:
-    """Give the file its name, and never take it from a file that may not be replaced."""
-    if overwrite:
-        Path(aside).replace(target)
-        return
-    try:
-        # A rename would replace what somebody else saved while this bundle was collected.
-        os.link(aside, target)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if os.path.lexists(target):
-            raise
-        Path(aside).replace(target)

@@ -50,7 +50,8 @@ def export(endpoint: str, key: str, directory: Path, moments: int | None) -> int
             (Path, "unlink"),
             (Path, "mkdir"),
             (_part.Part, "write"),
-            (_part.Part, "close"),
+            (_part.Part, "publish"),
+            (_part.Part, "discard"),
         ]:
             patch.setattr(owner, name, before(getattr(owner, name)))
         with OmniClient(endpoint, auth=ServiceAccountKey.decode(key)) as omni:

@@ -14,8 +14,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from omni_api import InvalidInputError, MissingLibraryError, StorageError, UnsentError
-from omni_api.audit._export import part as _part
+from omni_api import InvalidInputError, MissingLibraryError, StorageError, UnsentError, _disk
 from omni_api.audit._export.store import Store, read, store, write
 
 
@@ -104,8 +103,8 @@ def test_a_file_object_that_fails_is_named_and_removed(tmp_path: Path) -> None:
 
     place = store(tmp_path)
     part = place.stage("2026-11-24")
-    part._file.close()
-    part._file = Full()  # type: ignore[assignment]
+    part._aside.file.close()
+    part._aside.file = Full()  # type: ignore[assignment]
     with pytest.raises(StorageError, match=r"2026-11-24.*No space left"):
         part.write(b"x")
     part.discard()
@@ -279,7 +278,7 @@ def test_a_file_that_was_swept_away_at_once_is_made_again(
 ) -> None:
     place = store(tmp_path)
     answers = [False, True]
-    monkeypatch.setattr(_part, "lock", lambda _: answers.pop(0))
+    monkeypatch.setattr(_disk, "lock", lambda _: answers.pop(0))
     part = place.stage("2026-11-24")
     assert answers == []
     assert list(tmp_path.iterdir()) == [part.path]

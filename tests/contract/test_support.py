@@ -34,6 +34,7 @@ from omni_api import (
     UnavailableError,
     UnimplementedError,
 )
+from omni_api._disk import Aside
 from omni_api._gen.management_pb2 import GetSupportBundleResponse as Response
 from omni_api.simulator import Simulator
 from omni_api.simulator._support import _DEFAULT_SECRET
@@ -157,6 +158,21 @@ def test_a_tilde_is_the_home(
     (tmp_path / "home").mkdir()
     assert script.omni.support.save("prod", "~/x.zip").path == tmp_path / "home" / "x.zip"
     assert script.omni.support.save("prod", Path("~")).path == tmp_path / "home" / "support.zip"
+
+
+@pytest.mark.parametrize("name", ["support.zip", "[of] today.zip"])
+def test_what_a_killed_save_left_is_removed_and_what_another_writes_is_not(
+    script: Script, tmp_path: Path, name: str
+) -> None:
+    dead = tmp_path / f".{name}.abcdefgh.part"
+    dead.write_bytes(b"half")
+    others = tmp_path / ".other.zip.abcdefgh.part"
+    others.write_bytes(b"half")
+    living = Aside(tmp_path, name)
+    script.omni.support.save("prod", name)
+    assert living.path.exists()
+    living.discard()
+    assert sorted(files(tmp_path)) == sorted([name, others.name])
 
 
 def test_a_file_as_path_is_that_file(script: Script, tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OSError: It cannot be written. The old file is still there.
     """
+    # One daemon alone writes it: under a fixed name a killed one leaves nothing to sweep.
     aside = path.with_name(f".{path.name}.new")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

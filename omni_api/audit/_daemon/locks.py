@@ -9,6 +9,7 @@ from typing import Self
 
 import attrs
 
+from omni_api._disk import lock
 from omni_api.errors import ConfigurationError
 
 
@@ -53,12 +54,8 @@ class Lock:
 def _locked(path: Path, flags: int, refusal: str) -> int | None:
     if sys.platform == "win32":
         return None
-    import fcntl
-
     descriptor = os.open(path, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if not lock(descriptor):
         os.close(descriptor)
-        raise ConfigurationError(refusal) from error
+        raise ConfigurationError(refusal)
     return descriptor

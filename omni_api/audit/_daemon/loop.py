@@ -8,20 +8,18 @@ come again. Signals, arguments and exit codes are `__main__.py`'s.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from omni_api._disk import telling
 from omni_api.audit._daemon.checkpoint import Checkpoint, save
 from omni_api.audit._daemon.metrics import Status
 from omni_api.audit._daemon.reading import Arrival, Ended, Position, Reader
 from omni_api.audit._daemon.sinks import Line, Sink
 from omni_api.audit._daemon.start import Start
-from omni_api.errors import StorageError
 
 if TYPE_CHECKING:
     from omni_api import OmniClient
@@ -29,17 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("omni_api")
 
 _BETWEEN_SYNCS = 1.0
-
-
-@contextmanager
-def writing(place: str) -> Iterator[None]:
-    """Name the place in errors of the file system."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"cannot write to {place}: {error.strerror or error}", path=place
-        ) from error
 
 
 class Daemon:
@@ -134,12 +121,12 @@ class Daemon:
     def _take(self, line: Line) -> None:
         if self._sink.full(line):
             self._sync()
-            with writing(self._sink.place):
+            with telling("write to", self._sink.place):
                 self._sink.turn(line)
             # A crash must find the new file in the checkpoint, or nothing in the file.
             self._sync()
         self._await_sync()
-        with writing(self._sink.place):
+        with telling("write to", self._sink.place):
             self._sink.write(line)
         self._id, self._time = line.id, line.time
         self._events += 1
@@ -152,11 +139,11 @@ class Daemon:
 
     def _sync(self) -> None:
         """Make everything that was taken safe, and say so."""
-        with writing(self._sink.place):
+        with telling("write to", self._sink.place):
             covered = self._sink.sync()
         # Nothing is known before the server has named the position.
         if self._file is not None and self._id is not None:
-            with writing(str(self._file)):
+            with telling("write to", str(self._file)):
                 save(
                     self._file,
                     Checkpoint(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import Any, BinaryIO, Protocol, cast
 import attrs
 
 from omni_api._core.extras import extra
-from omni_api._disk import expanded, sync_directory
-from omni_api.audit._export.part import PARTS, Part, lock, telling, words
+from omni_api._disk import expanded, sweep, telling, words
+from omni_api.audit._export.part import LABELS, Part
 from omni_api.errors import InvalidInputError, MissingLibraryError, UnsentError
 
 _PROBE = ".audit-log-probe"
@@ -84,7 +83,7 @@ def store(directory: str | Path, options: Mapping[str, object] | None = None) ->
 
 def read(place: Store, name: str) -> bytes:
     """Return the contents of a small file."""
-    with place.open(name) as file, telling("read", f"{place.place}/{name}"):
+    with place.open(name) as file, telling("read", f"{place.place}/{name}", Exception):
         return file.read()
 
 
@@ -118,7 +117,7 @@ class _Local:
     def prepare(self) -> None:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sweep(self.directory)
+            sweep(self.directory, LABELS)
             self.stage("probe").discard()
         except OSError as error:
             raise UnsentError(
@@ -147,12 +146,7 @@ class _Local:
     def publish(self, part: Part, name: str) -> None:
         target = self.directory / name
         with telling("write", target):
-            part.sync()
-            if sys.platform == "win32":
-                part.close()  # what is open keeps its name there
-            part.path.replace(target)
-            part.close()
-            sync_directory(self.directory)
+            part.publish(target)
 
     def remove(self, name: str) -> None:
         with telling("remove", self.directory / name):
@@ -175,7 +169,7 @@ class _Remote:
         return str(self.filesystem.unstrip_protocol(f"{self.root}/{name}"))
 
     def prepare(self) -> None:
-        _sweep(Path(tempfile.gettempdir()))
+        sweep(Path(tempfile.gettempdir()), LABELS)
         try:
             self.filesystem.makedirs(self.root, exist_ok=True)
             self.sizes()
@@ -195,7 +189,7 @@ class _Remote:
             self.filesystem.rm_file(probe)
 
     def sizes(self) -> dict[str, int]:
-        with telling("list", self.place):
+        with telling("list", self.place, Exception):
             self.filesystem.invalidate_cache(self.root)
             try:
                 found = self.filesystem.ls(self.root, detail=True)
@@ -209,7 +203,7 @@ class _Remote:
             }
 
     def open(self, name: str) -> BinaryIO:
-        with telling("read", f"{self.place}/{name}"):
+        with telling("read", f"{self.place}/{name}", Exception):
             return cast("BinaryIO", self.filesystem.open(f"{self.root}/{name}", "rb"))
 
     def stage(self, label: str) -> Part:
@@ -217,22 +211,17 @@ class _Remote:
             return Part(None, label)
 
     def publish(self, part: Part, name: str) -> None:
-        with telling("write", f"{self.place}/{name}"):
+        with telling("write", f"{self.place}/{name}", Exception):
             part.sync()
             self.filesystem.put_file(str(part.path), f"{self.root}/{name}")
             part.discard()
 
     def remove(self, name: str) -> None:
-        with telling("remove", f"{self.place}/{name}"), contextlib.suppress(FileNotFoundError):
+        with (
+            telling("remove", f"{self.place}/{name}", Exception),
+            contextlib.suppress(FileNotFoundError),
+        ):
             self.filesystem.rm_file(f"{self.root}/{name}")
-
-
-def _sweep(directory: Path) -> None:
-    """Remove what writers left that were killed: files that nobody has locked."""
-    for path in directory.glob(PARTS):
-        with contextlib.suppress(OSError), path.open("rb+") as file:
-            if lock(file.fileno()):
-                path.unlink()
 
 
 def _remote(url: str, options: Mapping[str, object]) -> _Remote:
