@@ -18,7 +18,7 @@ from omni_api._core.steps import END, Fill, Moment, Next, Now, Pause, Run, Start
 from omni_api._gen.management_pb2 import ReadAuditLogRequest
 from omni_api._gen.models import AuditLogLine
 from omni_api.audit._export.manifest import ExportResult
-from omni_api.audit._export.steps import export_steps
+from omni_api.audit._export.order import export_steps
 
 T = TypeVar("T")
 

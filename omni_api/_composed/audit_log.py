@@ -371,7 +371,7 @@ def export(
         True
     """
     # Imported late: few programs export.
-    from omni_api.audit._export.steps import export_steps
+    from omni_api.audit._export.order import export_steps
 
     return export_steps(
         directory,

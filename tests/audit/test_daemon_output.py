@@ -20,7 +20,8 @@ from omni_api.audit._daemon.checkpoint import (
     save,
     to_json,
 )
-from omni_api.audit._daemon.rotation import Files, outdated
+from omni_api.audit._daemon.names import outdated
+from omni_api.audit._daemon.rotation import Files
 from omni_api.audit._daemon.sinks import Line, StandardOutput
 from omni_api.errors import ConfigurationError, StorageError
 

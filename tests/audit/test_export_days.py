@@ -22,8 +22,8 @@ from omni_api import CallError, DeadlineExceededError, OmniError, Progress, Stor
 from omni_api.audit import AuditExport
 from omni_api.audit._export import day as _day
 from omni_api.audit._export import manifest as _manifest
+from omni_api.audit._export.clock import is_over
 from omni_api.audit._export.manifest import DayFile
-from omni_api.audit._export.steps import is_over
 from omni_api.audit._export.store import Store, write
 
 NOON = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from pages import CONFIGS, ROOT, blocks, help_of, rows
 
 from omni_api.audit.__main__ import _parser
 from omni_api.audit._daemon.metrics import Status, readings
-from omni_api.audit._daemon.rotation import outdated
+from omni_api.audit._daemon.names import outdated
 
 PAGE = ROOT / "docs" / "guides" / "audit-daemon.md"
 

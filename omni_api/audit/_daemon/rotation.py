@@ -1,4 +1,4 @@
-"""The output in files: their names, when a new one begins, which old ones go.
+"""The output in files: when a new one begins, and when old ones go; `names.py` says which.
 
 Every event is in the files once, however often the daemon is killed: a checkpoint names the open
 file before anything is written to it, and what the checkpoint does not cover is cut off at the
@@ -8,8 +8,6 @@ next start. `loop.py` saves the checkpoints.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,10 +15,9 @@ import attrs
 
 from omni_api._disk import sync_directory
 from omni_api.audit._daemon.locks import Lock
+from omni_api.audit._daemon.names import follows, is_name, name_of, order, outdated
 from omni_api.audit._daemon.sinks import PIECE, Covered, Line
 from omni_api.errors import ConfigurationError
-
-_NAME = re.compile(r"audit-log-(\d{8})T(\d{6})Z-(\d+)\.jsonl")
 
 
 @attrs.define
@@ -88,10 +85,10 @@ class Files:
             return
         if covered.file is None or covered.file not in self._names():
             return  # removed after it was shipped
-        newer = [name for name in filled if _follows(name, covered.file)]
+        newer = [name for name in filled if follows(name, covered.file)]
         if newer:
             raise ConfigurationError(
-                f"the checkpoint is older than {min(newer, key=_order)} in {self.place}, whose "
+                f"the checkpoint is older than {min(newer, key=order)} in {self.place}, whose "
                 "events would come again: restore the latest one, or move such files away"
             )
         self._open = self._opened(covered.file)
@@ -147,13 +144,13 @@ class Files:
         self._lock.release()
 
     def _names(self) -> list[str]:
-        return [path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]
+        return [path.name for path in self._directory.iterdir() if is_name(path.name)]
 
     def _opened(self, name: str) -> _Open:
         # A crash before the checkpoint named it can leave an empty file of this name.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         descriptor = os.open(self._directory / name, flags, 0o600)
-        return _Open(name, _order(name)[0], descriptor, os.fstat(descriptor).st_size)
+        return _Open(name, order(name)[0], descriptor, os.fstat(descriptor).st_size)
 
     def _let_go(self) -> None:
         if self._open is not None:
@@ -168,53 +165,3 @@ class Files:
             written = os.write(self._open.descriptor, data)
             self._open.length += written
             data = data[written:]
-
-
-def outdated(
-    names: Iterable[str],
-    current: str,
-    today: date,
-    *,
-    keep_files: int | None,
-    keep_days: int | None,
-) -> list[str]:
-    """Return the files that are to go, oldest first; never the current one.
-
-    Args:
-        names: The files of the directory.
-        current: The one that is open.
-        today: The day by this machine's clock.
-        keep_files: How many stay, the current one included; None for all.
-        keep_days: How many days before the current file's stay; None for all. One event of a
-            server whose clock ran ahead makes no other file old: no day is later than today.
-    """
-    closed = sorted((name for name in names if name != current), key=_order)
-    surplus = 0 if keep_files is None else len(closed) + 1 - keep_files
-    latest = min(_order(current)[0], today)
-    return [
-        name
-        for number, name in enumerate(closed)
-        if number < surplus
-        or (keep_days is not None and (latest - _order(name)[0]).days > keep_days)
-    ]
-
-
-def name_of(line: Line) -> str:
-    """Return the name of the file that begins with a line."""
-    when = line.time.astimezone(UTC)
-    # %Y is not padded on every system, and a server may well say year 1.
-    return f"audit-log-{when.year:04}{when:%m%dT%H%M%SZ}-{line.id}.jsonl"
-
-
-def _order(name: str) -> tuple[date, str, int]:
-    """Return what a file is sorted by: day and time of its first event, and its id."""
-    found = _NAME.fullmatch(name)
-    if found is None:
-        raise ValueError(f"{name} is no name of a rotated file")
-    return date.fromisoformat(found[1]), found[2], int(found[3])
-
-
-def _follows(name: str, other: str) -> bool:
-    """Whether a file began later, by time and by id: a clock may jump, and ids begin anew."""
-    (*when, id_), (*other_when, other_id) = _order(name), _order(other)
-    return when > other_when and id_ > other_id

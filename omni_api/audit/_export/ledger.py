@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from omni_api._core.flow import logger
 from omni_api.audit._export import manifest as _manifest
-from omni_api.audit._export.day import Older
 from omni_api.audit._export.manifest import MANIFEST, DayFile
+from omni_api.audit._export.older import Older
 from omni_api.audit._export.store import Store, read, write
 
 _LOOKS = 10

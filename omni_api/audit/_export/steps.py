@@ -7,49 +7,37 @@ days are asked for by name, and where one begins follows from what it answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import attrs
 
 from omni_api._core import steps
-from omni_api._core.dates import Day, day_after, day_range
-from omni_api._core.durations import Timeout, Unset, to_seconds
+from omni_api._core.dates import day_after
+from omni_api._core.durations import Timeout, Unset
 from omni_api._core.flow import logger
 from omni_api._core.resuming import passing
 from omni_api._core.steps import END, Fill, Pause, Steps, Stop
 from omni_api._gen import calls
 from omni_api._gen.models import AuditLogLine
-from omni_api.audit._export.day import DayWriter, Older
-from omni_api.audit._export.formats import require
+from omni_api.audit._export.clock import is_over, is_settled
+from omni_api.audit._export.day import DayWriter
 from omni_api.audit._export.ledger import look, not_kept, spans, write_manifest
 from omni_api.audit._export.lines import time_ms
 from omni_api.audit._export.manifest import Compression, DayFile, ExportResult, Format
+from omni_api.audit._export.older import Older
 from omni_api.audit._export.progress import Reports
-from omni_api.audit._export.store import Store, store
-from omni_api.errors import CallError, DeadlineExceededError, InvalidInputError, StorageError
+from omni_api.audit._export.store import Store
+from omni_api.errors import CallError, DeadlineExceededError, StorageError
 from omni_api.progress import Progress
 
-T = TypeVar("T")
-
-_FORMATS: Final[dict[str, Format]] = {"jsonl": "jsonl", "parquet": "parquet"}
-_COMPRESSIONS: Final[dict[str, Compression]] = {"none": "", "gzip": "gzip", "zstd": "zstd"}
 _DAY: Final = timedelta(days=1)
 _LONG_AGO: Final = date(1970, 1, 1)
 _BATCH: Final = 1_000
 _PAUSES: Final = (1.0, 2.0)
 """Seconds before a day is read again whose stream broke."""
-
-# Local time is at most 14 hours ahead of UTC and 12 behind. Signatures are refused when the clocks
-# differ by more than five minutes.
-_AHEAD: Final = timedelta(hours=14, minutes=5)
-_BEHIND: Final = timedelta(hours=12, minutes=5)
-_SETTLED: Final = timedelta(minutes=10)
-"""How old the first event of a day has to be for the day before to have all of its own: the server
-takes an event's time before it stores it."""
 
 
 @attrs.define(kw_only=True)
@@ -234,64 +222,3 @@ class Export:
     def _outlives(self, error: CallError) -> bool:
         limited = self.timeout is not None and not isinstance(self.timeout, Unset)
         return passing(error) and not (limited and isinstance(error, DeadlineExceededError))
-
-
-def export_steps(
-    directory: str | Path,
-    start: Day | None,
-    end: Day | None,
-    *,
-    format: str,
-    compression: str,
-    storage_options: Mapping[str, object] | None,
-    on_progress: Callable[[Progress], None] | None,
-    timeout: Timeout,
-) -> Steps[ExportResult]:
-    """Return the steps of `omni.audit_log.export`, whose arguments these are, checked.
-
-    Raises:
-        InvalidInputError: An argument is malformed.
-        MissingLibraryError: What the format or the directory needs is not installed.
-    """
-    first, last = day_range(start, end)
-    for day in (first, last):
-        if day is not None:
-            day_after(day)
-    if not isinstance(timeout, Unset | None):
-        timeout = to_seconds("timeout", timeout)
-    export = Export(
-        place=store(directory, storage_options),
-        start=first,
-        end=last,
-        kind=_one_of("format", format, _FORMATS),
-        compression=_one_of("compression", compression, _COMPRESSIONS),
-        timeout=timeout,
-        on_progress=on_progress,
-    )
-    require(export.kind, export.compression)
-    return export.steps()
-
-
-def _one_of(name: str, value: str, allowed: Mapping[str, T]) -> T:
-    if not isinstance(value, str) or value not in allowed:
-        listed = " or ".join(f'"{one}"' for one in allowed)
-        raise InvalidInputError(f"{name} must be {listed}, not {value!r}")
-    return allowed[value]
-
-
-def is_over(day: date, now: datetime) -> bool | None:
-    """Return whether a day of the server is over, None where only the server can know.
-
-    Args:
-        day: The day, in the server's local time, which may be any.
-        now: This machine's time.
-    """
-    end = datetime.combine(day, datetime.min.time(), UTC) + _DAY
-    if now >= end + _BEHIND:
-        return True
-    return False if now < end - _AHEAD else None
-
-
-def is_settled(first_ms: int, now: datetime) -> bool:
-    """Return whether nothing from before the first event of a day can still be stored."""
-    return first_ms <= (now - _SETTLED).timestamp() * 1000
