@@ -16,6 +16,7 @@ import attrs
 import orjson
 
 from omni_api.audit._record import EPOCH, Record
+from omni_api.audit._time import usable_time
 from omni_api.audit.payloads import CLUSTER_FIELDS, MEMBERS, Payload, payload
 from omni_api.errors import MalformedEventError
 
@@ -24,8 +25,6 @@ __all__ = ["Actor", "AuditEvent"]
 _INTERNAL_AGENT = "Omni-Internal-Agent"
 SERVICE_ACCOUNTS = "serviceaccount.omni.sidero.dev"
 _SESSION = "session"
-# What a datetime can hold: the years 1 to 9999.
-_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 _MEMBERS: Mapping[str, type] = {
     "event_type": str,
     "resource_type": str,
@@ -123,7 +122,7 @@ class AuditEvent:
         if reason or not isinstance(members, dict):
             raise _malformed(id, reason or "it is not a JSON object")
         moment = members.get("event_ts")
-        if type(moment) is not int or not _FIRST_MS <= moment <= _LAST_MS:
+        if not usable_time(moment):
             raise _malformed(id, "it has no usable event_ts")
         self._raw = raw
         self._id = id

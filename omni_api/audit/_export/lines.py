@@ -12,7 +12,7 @@ from datetime import date
 import attrs
 
 from omni_api._core.flow import logger
-from omni_api.audit._tables.columns import usable_time
+from omni_api.audit._time import usable_time
 
 _MINUTE_MS = 60_000
 _NAMED = 10

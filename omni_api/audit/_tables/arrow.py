@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from omni_api._core.extras import extra
 from omni_api.audit._tables.columns import (
-    EARLIEST,
-    LATEST,
     NAMES,
     OWN_CLUSTER,
     TEXTS,
     TIME,
     Path,
-    usable_time,
 )
+from omni_api.audit._time import EARLIEST, LATEST, usable_time
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from omni_api.audit._export.manifest import Compression
-from omni_api.audit._tables.columns import EARLIEST, LATEST, NAMES, OWN_CLUSTER, TEXTS, TIME, Path
+from omni_api.audit._tables.columns import NAMES, OWN_CLUSTER, TEXTS, TIME, Path
+from omni_api.audit._time import EARLIEST, LATEST
 
 # A line is read as a CSV record of one field: its separator never occurs in JSON, and hardly in
 # anything else. One event can be large, since it carries whole config patches.
