@@ -31,8 +31,8 @@ class Outage:
     lasted: float = 0.0
     back: bool = False
 
-    def sleep(self, seconds: float, stopped: Any = None) -> Any:
-        """Stand in for the sleep of a driver, blocking or not."""
+    def wait(self, seconds: float, *more: Any) -> Any:
+        """Stand in for the waits of a driver, blocking or not."""
         self.passed += seconds
         if not self.back:
             self.waits += 1
@@ -40,7 +40,7 @@ class Outage:
                 self.simulator.come_back()
                 self.back, self.lasted = True, self.passed
         # The channel has waits of its own, which nobody can turn: let them pass.
-        return self.really(0.02 if self.back else 0.0, stopped)
+        return self.really(0.02 if self.back else 0.0, *more)
 
     def monotonic(self) -> float:
         """Stand in for the clock that outages are measured with."""

@@ -99,8 +99,9 @@ def outage(monkeypatch: pytest.MonkeyPatch, simulator: Simulator, facade: Facade
 
     def begin(omni: Any, seconds: float) -> Outage:
         driver = omni._driver
-        made = Outage(simulator, seconds, driver.sleep)
-        monkeypatch.setattr(driver, "sleep", made.sleep)
+        waits = "pause" if hasattr(driver, "pause") else "sleep"
+        made = Outage(simulator, seconds, getattr(driver, waits))
+        monkeypatch.setattr(driver, waits, made.wait)
         session = attrs.evolve(driver.session, monotonic=made.monotonic)
         monkeypatch.setattr(driver, "session", session)
         facade.meanwhile(simulator.go_away)
