@@ -160,6 +160,7 @@ class _Work(Generic[T]):
         self.state = "new"  # new -> open -> ended | broken | closed
         self._driver = driver
         self._label = label
+        self._broken_into = False
         self._lock = threading.Lock()
 
     # What the two kinds of work do differently
@@ -251,6 +252,9 @@ class _Work(Generic[T]):
         except Exception:  # of the caller's own function, such as `on_malformed`
             self._settle("broken")
             raise
+        except _BREAKS_IN:
+            self._broken_into = True
+            raise
         else:
             self._settle("ended")
         finally:
@@ -282,7 +286,6 @@ class _OfCall(_Work[T]):
         self._call = call
         self._steps = flow.start(call, driver.session)
         self._rpc: _channel.RunningStream | None = None
-        self._broken_into = False
 
     def _begin(self) -> None:
         self._drive(to_open=True)

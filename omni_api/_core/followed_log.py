@@ -61,7 +61,7 @@ class FollowedLog:
     stands_since: float | None = None
     quiet_for: float = 0.0
     unsettled_for: float = 0.0
-    _waits: Iterator[float] = attrs.field(factory=waits)
+    _waits: Iterator[float] = attrs.field()
     _wait: float = 0.0
     # The last lines that came, one right behind the other on the server.
     _remembered: deque[LogRecord] = attrs.field(factory=lambda: deque[LogRecord](maxlen=REMEMBERED))
@@ -72,6 +72,10 @@ class FollowedLog:
     _began: bool = False
     _slow: bool = False
     _after_gap: bool = False
+
+    @_waits.default
+    def _new_waits(self) -> Iterator[float]:
+        return waits()
 
     @property
     def machine_id(self) -> str:
@@ -116,7 +120,7 @@ class FollowedLog:
         alone prove nothing: the server sends all that it has stored with every opening.
         """
         if self.stands_since is not None and now - self.stands_since > self._wait:
-            self._waits = waits()
+            self._waits = self._new_waits()
         self._wait = next(self._waits)
         return self._wait
 
