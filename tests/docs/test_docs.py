@@ -31,7 +31,13 @@ from omni_api.simulator import Simulator
 
 TEST_MODULE = "# test_automation.py\n"
 CHECKER = doctest.OutputChecker()
-COMMANDS = ("omni_api.simulator", "omni_api.audit", "benchmarks", "benchmarks.flood")
+COMMANDS = (
+    "omni_api.simulator",
+    "omni_api.audit",
+    "benchmarks",
+    "benchmarks.export_memory",
+    "benchmarks.flood",
+)
 
 
 # ---- Python ------------------------------------------------------------------------------------
