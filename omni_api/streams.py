@@ -152,7 +152,15 @@ def _is_running(values: Generator[T]) -> bool:
 class _Work(Generic[T]):
     """What brings the values of a stream, and how far it has come."""
 
-    def __init__(self, driver: Driver, name: str, label: str, position: Position) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        name: str,
+        label: str,
+        size: Callable[[T], int],
+        position: Position,
+    ) -> None:
         self.chunks = 0
         self.bytes_received = 0
         self.name = name
@@ -160,6 +168,7 @@ class _Work(Generic[T]):
         self.state = "new"  # new -> open -> ended | broken | closed
         self._driver = driver
         self._label = label
+        self._size = size
         self._broken_into = False
         self._lock = threading.Lock()
 
@@ -173,9 +182,6 @@ class _Work(Generic[T]):
 
     def _translated(self, error: Exception) -> Exception:
         """Return our error for one of gRPC's."""
-        raise NotImplementedError
-
-    def _size(self) -> Callable[[T], int]:
         raise NotImplementedError
 
     def _interrupt(self) -> None:
@@ -227,7 +233,7 @@ class _Work(Generic[T]):
 
     def values(self) -> Generator[T]:
         """Yield the values, counted."""
-        size, started = self._size(), time.perf_counter()
+        size, started = self._size, time.perf_counter()
         try:
             self._driver.admit_process()
             self.open()
@@ -282,7 +288,10 @@ class _OfCall(_Work[T]):
     """The answers of one streaming call."""
 
     def __init__(self, driver: Driver, call: Call[T]) -> None:
-        super().__init__(driver, call.method.name, call.method.path, Position())
+        method = call.method
+        super().__init__(
+            driver, name=method.name, label=method.path, size=call.size, position=Position()
+        )
         self._call = call
         self._steps = flow.start(call, driver.session)
         self._rpc: _channel.RunningStream | None = None
@@ -304,9 +313,6 @@ class _OfCall(_Work[T]):
         if isinstance(ours, CallError):
             flow.complete(ours, self._call)
         return ours
-
-    def _size(self) -> Callable[[T], int]:
-        return self._call.size
 
     def _interrupt(self) -> None:
         with self._lock:
@@ -360,17 +366,16 @@ class _OfCall(_Work[T]):
             return next(self._rpc, None) if self._rpc is not None else None
         except grpc.RpcError as error:
             raise self._driver.failure(error, self._call) from error
-        except _BREAKS_IN:
-            self._broken_into = True
-            raise
 
 
 class _OfSteps(_Work[T]):
     """What a composed operation hands out."""
 
     def __init__(self, driver: Driver, composite: Composite[T]) -> None:
-        super().__init__(driver, composite.name, composite.name, composite.position)
-        self._composite = composite
+        name = composite.name
+        super().__init__(
+            driver, name=name, label=name, size=composite.size, position=composite.position
+        )
         self._routine = Routine(driver, composite.steps)
         self._first: Give[T] | None = None
 
@@ -387,9 +392,6 @@ class _OfSteps(_Work[T]):
 
     def _translated(self, error: Exception) -> Exception:
         return error
-
-    def _size(self) -> Callable[[T], int]:
-        return self._composite.size
 
     def _interrupt(self) -> None:
         self._routine.interrupt()
