@@ -35,17 +35,27 @@ class Settings:
     tls: TLS
 
 
-def from_env(environ: Mapping[str, str] | None = None) -> Settings:
+def from_env(
+    environ: Mapping[str, str] | None = None,
+    *,
+    endpoint: str | None = None,
+    keys_dir: str | Path | None = None,
+) -> Settings:
     """Find endpoint, key and CA as the official client would.
+
+    Args:
+        environ: Stands in for the process's environment.
+        endpoint: Replaces `OMNI_ENDPOINT`.
+        keys_dir: Where key files of people are, unless `SIDEROV1_KEYS_DIR` says it.
 
     Raises:
         ConfigurationError: Something is missing or cannot be read; the error says what to set.
     """
     env = os.environ if environ is None else environ
+    endpoint = endpoint or env.get("OMNI_ENDPOINT")
     variable = next((name for name in KEY_VARIABLES if name in env), None)
     if variable is None:
-        return from_omniconfig(environ=env, endpoint=env.get("OMNI_ENDPOINT") or None)
-    endpoint = env.get("OMNI_ENDPOINT", "")
+        return from_omniconfig(environ=env, endpoint=endpoint or None, keys_dir=keys_dir)
     if not endpoint:
         raise ConfigurationError(
             f"{variable} is set but OMNI_ENDPOINT is not; with a service account key the endpoint "
@@ -64,6 +74,7 @@ def from_omniconfig(
     *,
     environ: Mapping[str, str] | None = None,
     endpoint: str | None = None,
+    keys_dir: str | Path | None = None,
 ) -> Settings:
     """Read one context of an omniconfig file and the key of its identity.
 
@@ -74,6 +85,8 @@ def from_omniconfig(
         context: Name of the context; by default the one that the file selects.
         environ: Stands in for the process's environment.
         endpoint: Replaces the context's URL.
+        keys_dir: Where key files are, unless `SIDEROV1_KEYS_DIR` says it: the official tool lets
+            the variable win over its flag.
 
     Raises:
         ConfigurationError: The file, the context or the key is missing or cannot be used.
@@ -100,7 +113,7 @@ def from_omniconfig(
             f"context {name!r} of {file} names no identity (auth.siderov1.identity); "
             f"add one, or set {KEY_VARIABLES[1]}"
         )
-    key_file = _key_file(env, f"{name}-{identity}.pgp")
+    key_file = _key_file(env, keys_dir, f"{name}-{identity}.pgp")
     if not key_file.exists():
         raise ConfigurationError(
             f"there is no key of {identity} at {key_file}: log in with the official client first, "
@@ -155,10 +168,10 @@ def _config_file(env: Mapping[str, str]) -> Path:
     return preferred
 
 
-def _key_file(env: Mapping[str, str], name: str) -> Path:
+def _key_file(env: Mapping[str, str], keys_dir: str | Path | None, name: str) -> Path:
     # The official tool lets the variable win even when it is set to the empty text, and does not
     # look at TALOS_HOME here.
-    directory = env.get("SIDEROV1_KEYS_DIR")
+    directory = env.get("SIDEROV1_KEYS_DIR", keys_dir)
     preferred = (_home(env) / ".talos" / "keys" if directory is None else Path(directory)) / name
     if not preferred.exists():
         older = _xdg(env, "XDG_DATA_HOME", ".local/share") / "omni" / "keys" / name

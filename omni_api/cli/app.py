@@ -1,0 +1,65 @@
+"""The commands, and the one help text of all of them.
+
+A command's module is imported when it is run or asked for its help, so `omni-api --help` and the
+completion of names stay fast. That is why the summaries stand here, too; a test compares them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+from omni_api import __version__
+from omni_api.cli.exits import MEANINGS
+from omni_api.cli.session import Group
+
+__all__ = ["ALIASES", "COMMANDS", "PROGRAM", "app"]
+
+PROGRAM: Final = "omni-api"
+
+# Section, then command: its module in `commands`, and the summary that its own help begins with.
+COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "Accounts": {
+        "user": ("user", "List, create and remove the accounts of people."),
+    },
+}
+
+ALIASES: Final = {"sa": "serviceaccount"}
+"""Other names that the official tool has for commands."""
+
+
+class _App(Group):
+    """The root: it knows its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = ALIASES.get(cmd_name, cmd_name)
+        for section in COMMANDS.values():
+            if name in section:
+                module = importlib.import_module(f"omni_api.cli.commands.{section[name][0]}")
+                command: click.Command = module.command
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, summary) for name, (_, summary) in section.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), text) for code, text in MEANINGS.items()])
+
+
+@click.command(cls=_App)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def app() -> None:
+    """Work with Sidero Omni from a terminal.
+
+    The server and the key come from OMNI_ENDPOINT and OMNI_SERVICE_ACCOUNT_KEY, or from the
+    omniconfig file and the key that omnictl keeps. `omni-api whoami` tells whether they work.
+    """

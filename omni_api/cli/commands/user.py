@@ -1,0 +1,60 @@
+"""`omni-api user`: the accounts of people. Columns and verbs are those of the official tool."""
+
+from __future__ import annotations
+
+import click
+
+from omni_api import User
+from omni_api.cli.output import Column
+from omni_api.cli.session import Group, Session, pass_session
+
+_COLUMNS: tuple[Column[User], ...] = (
+    ("ID", lambda user: user.id),
+    ("EMAIL", lambda user: user.email),
+    ("ROLE", lambda user: user.role),
+    ("LAST ACTIVE", lambda user: user.last_active or "Never"),
+    ("LABELS", lambda user: ", ".join(f"{key}={text}" for key, text in user.saml_labels.items())),
+)
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """List, create and remove the accounts of people."""
+
+
+@command.command("list", aliases=("l", "ls"))
+@pass_session
+def listing(session: Session) -> None:
+    """List all users."""
+    users = session.client().management.list_users().users
+    session.out.show(users, _COLUMNS, name=lambda user: user.email)
+
+
+@command.command(aliases=("c",))
+@click.argument("email")
+@click.option("-r", "--role", required=True, help="Role, such as Reader, Operator or Admin.")
+@pass_session
+def create(session: Session, email: str, role: str) -> None:
+    """Create a user."""
+    session.client().management.create_user(email=email, role=role)
+    session.note(f"created user {email}")
+
+
+@command.command()
+@click.argument("email")
+@click.option("-r", "--role", required=True, help="Role, such as Reader, Operator or Admin.")
+@pass_session
+def set_role(session: Session, email: str, role: str) -> None:
+    """Give a user another role; it takes full effect with the next login."""
+    session.client().management.update_user(email=email, role=role)
+    session.note(f"{email} has the role {role}")
+
+
+@command.command(aliases=("destroy", "d"))
+@click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@pass_session
+def delete(session: Session, emails: tuple[str, ...]) -> None:
+    """Remove users."""
+    for email in emails:
+        session.client().management.destroy_user(email=email)
+        session.note(f"destroyed user {email}")

@@ -1,0 +1,128 @@
+"""Runs the program, and makes of whatever happens one paragraph and an exit status.
+
+Nobody sees a traceback unless it is a defect and `-vv` was given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import textwrap
+import traceback
+from collections.abc import Iterator, Sequence
+
+import click
+
+from omni_api.cli.app import PROGRAM, app
+from omni_api.cli.exits import Exit, status_of
+from omni_api.cli.output import printable
+from omni_api.cli.session import tracing
+from omni_api.errors import CallError, OmniError
+
+__all__ = ["Failure", "run"]
+
+_WIDTH = 100
+
+
+class Failure(click.ClickException):
+    """What a command itself has to say when it cannot go on: a paragraph, and how to end.
+
+    Args:
+        message: What is wrong and what to do next.
+        status: How the program ends.
+    """
+
+    def __init__(self, message: str, status: Exit = Exit.REFUSED) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the program; returns its exit status."""
+    with _logs_on_stderr():
+        try:
+            # Without the standard mode click catches nothing on the way, so all ends meet here.
+            result = app.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+            sys.stdout.flush()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, a person has to read it
+            return _ended(error)
+    return result if isinstance(result, int) else Exit.OK
+
+
+def _ended(error: BaseException) -> int:
+    """Say how the program ended; returns its exit status."""
+    match error:
+        case Failure():
+            _tell(error.message)
+            return error.status
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case KeyboardInterrupt() | click.Abort():
+            _write("\ninterrupted\n")
+            return Exit.INTERRUPTED
+        case BrokenPipeError():
+            _close_quietly()
+            return Exit.OK
+        case OmniError():
+            _tell(_paragraph(error))
+            return status_of(error)
+    if tracing():
+        traceback.print_exception(error)
+    _tell(
+        f"this is a defect of {PROGRAM}: {type(error).__name__}: {error}. "
+        "Run it again with -vv for details to report"
+    )
+    return Exit.DEFECT
+
+
+@contextlib.contextmanager
+def _logs_on_stderr() -> Iterator[None]:
+    """Show what the client logs; how much that is, `-v` decides."""
+    logger = logging.getLogger("omni_api")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def _paragraph(error: OmniError) -> str:
+    """Say what the server answered in its words, and what to do next in ours."""
+    if not isinstance(error, CallError):
+        return str(error)
+    text = error.details.strip() or error.code.name
+    if error.chunks:
+        text += f" (after {error.chunks:,} messages)"
+    if error.outcome_unknown:
+        text += ". It may have been carried out all the same: look before you repeat it"
+    code = error.code.name.replace("_", " ").lower()
+    return f"{code}: {text}" + (f". {error.hint}" if error.hint else "")
+
+
+def _tell(text: str) -> None:
+    lines = [
+        wrapped
+        for line in text.splitlines()
+        for wrapped in textwrap.wrap(
+            printable(line.expandtabs(4)), _WIDTH, break_long_words=False, break_on_hyphens=False
+        )
+    ]
+    _write(f"{PROGRAM}: " + "\n".join(lines) + "\n")
+
+
+def _write(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+
+
+def _close_quietly() -> None:
+    """Keep Python from complaining at exit about what it could not write."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,237 @@
+"""What every command can be told, before or after its name, and the client that follows from it.
+
+Each option of `_everywhere` writes into one `Session`, which a command gets with `@pass_session`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from omni_api.cli.output import FORMATS, Output, printable
+from omni_api.cli.parameters import DURATION
+
+if TYPE_CHECKING:
+    from omni_api import TLS, OmniClient
+    from omni_api.config import Settings
+
+__all__ = ["Command", "Group", "Session", "pass_session", "tracing"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LOGGER = logging.getLogger("omni_api")
+
+
+class Session:
+    """What was said on the command line about all commands."""
+
+    def __init__(self) -> None:
+        self.output: str = "table"
+        self.omniconfig: Path | None = None
+        self.context: str | None = None
+        self.endpoint: str | None = None
+        self.siderov1_keys_dir: Path | None = None
+        self.ca_file: Path | None = None
+        self.insecure: bool = False
+        self.read_only: bool = False
+        self.timeout: timedelta | None = None
+        self.verbose: int = 0
+        self._client: OmniClient | None = None
+
+    @property
+    def out(self) -> Output:
+        """Where answers go, in the format that was asked for."""
+        return Output(self.output)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is there to answer a question."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def settings(self) -> Settings:
+        """Find endpoint and key; what was said on the command line wins over the environment.
+
+        Raises:
+            ConfigurationError: Something is missing or cannot be used.
+        """
+        from omni_api import config
+
+        if self.context is None and self.omniconfig is None:
+            return config.from_env(endpoint=self.endpoint, keys_dir=self.siderov1_keys_dir)
+        return config.from_omniconfig(
+            self.omniconfig, self.context, endpoint=self.endpoint, keys_dir=self.siderov1_keys_dir
+        )
+
+    def client(self) -> OmniClient:
+        """Return the client; it is made once, and closed when the command ends.
+
+        Raises:
+            ConfigurationError: Endpoint or key are missing, or cannot be used.
+        """
+        if self._client is None:
+            from omni_api import OmniClient
+
+            found = self.settings()
+            options: dict[str, Any] = {} if self.timeout is None else {"timeout": self.timeout}
+            self._client = OmniClient(
+                found.endpoint,
+                auth=found.auth,
+                tls=self.tls(found),
+                read_only=self.read_only,
+                **options,
+            )
+            click.get_current_context().find_root().call_on_close(self._client.close)
+        return self._client
+
+    def tls(self, found: Settings) -> TLS:
+        """Return which servers to trust, and warn loudly if it is all of them."""
+        from omni_api import TLS
+
+        if self.insecure:
+            self.warn(
+                "--insecure: the certificate of the server is not checked. Anybody between you and "
+                "the server can read and change everything"
+            )
+            return TLS(insecure_accept_any_certificate=True)
+        return found.tls if self.ca_file is None else TLS(ca_file=self.ca_file)
+
+    def warn(self, text: str) -> None:
+        """Say something beside the answer, on standard error."""
+        click.secho(f"warning: {printable(text)}", err=True, fg="yellow")
+
+    def note(self, text: str) -> None:
+        """Say what was done, on standard error: answers alone go to standard output."""
+        click.echo(printable(text), err=True)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something is changed that cannot be taken back.
+
+        Args:
+            question: What is about to happen, as a question.
+            yes: Whether `--yes` was given, which answers it.
+
+        Raises:
+            click.UsageError: Nobody is there to answer.
+            click.Abort: The answer is no.
+        """
+        if yes:
+            return
+        if not self.interactive:
+            raise click.UsageError(f"{question} Nobody is there to answer: repeat it with --yes.")
+        click.confirm(printable(question), abort=True, err=True)
+
+
+pass_session: Callable[[Callable[Concatenate[Session, P], R]], Callable[P, R]] = (
+    click.make_pass_decorator(Session, ensure=True)
+)
+"""Hand the `Session` to a command, as its first argument."""
+
+
+def tracing() -> bool:
+    """Whether `-vv` was given, so that a defect shows where it is."""
+    return _LOGGER.isEnabledFor(logging.DEBUG)
+
+
+def _everywhere() -> list[click.Parameter]:
+    """Make the options that every command has, and every group of commands."""
+    directory = click.Path(file_okay=False, path_type=Path)
+    file = click.Path(dir_okay=False, path_type=Path)
+    return [
+        _Everywhere(
+            ["-o", "--output"],
+            type=click.Choice(FORMATS),
+            help="How to show the answer.  [default: table]",
+        ),
+        _Everywhere(["--context"], metavar="NAME", help="Context of the omniconfig to use."),
+        _Everywhere(["--omniconfig"], type=file, help="The omniconfig file to use."),
+        _Everywhere(["--endpoint"], metavar="URL", help="URL of Omni, instead of OMNI_ENDPOINT."),
+        _Everywhere(
+            ["--siderov1-keys-dir"],
+            type=directory,
+            help="Where the keys of people are, unless SIDEROV1_KEYS_DIR says it.",
+        ),
+        _Everywhere(["--ca-file"], type=file, help="PEM file with the CAs to trust."),
+        _Everywhere(
+            ["--insecure", "--insecure-skip-tls-verify"],
+            is_flag=True,
+            help="Do not check the server's certificate.",
+        ),
+        _Everywhere(["--read-only"], is_flag=True, help="Refuse what changes something."),
+        _Everywhere(
+            ["--timeout"], type=DURATION, help="Limit for each call, such as 30s.  [default: 2m]"
+        ),
+        _Everywhere(
+            ["-v", "--verbose"], count=True, help="Say more on standard error; -vv even more."
+        ),
+    ]
+
+
+class _Everywhere(click.Option):
+    """An option that may stand before and after a command's name; the last one counts."""
+
+    def __init__(self, names: list[str], **settings: Any) -> None:
+        super().__init__(names, expose_value=False, callback=self._keep, **settings)
+
+    @staticmethod
+    def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
+        session = ctx.ensure_object(Session)
+        assert param.name is not None  # noqa: S101 - for mypy: an option always has one
+        if ctx.get_parameter_source(param.name) is click.core.ParameterSource.DEFAULT:
+            return
+        setattr(session, param.name, value)
+        if param.name == "verbose":
+            _LOGGER.setLevel(logging.INFO if value == 1 else logging.DEBUG)
+
+
+class _Shared(click.Command):
+    """Adds those options, and keeps them apart from a command's own in its help."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        return [*own[:-1], *_everywhere(), *own[-1:]]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own: list[tuple[str, str]] = []
+        shared: list[tuple[str, str]] = []
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                (shared if isinstance(param, _Everywhere) else own).append(record)
+        for title, records in (("Options", own), ("Options of every command", shared)):
+            with formatter.section(title):
+                formatter.write_dl(records)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+
+class Command(_Shared):
+    """A command that takes the options of every command, and may have other names."""
+
+    def __init__(self, name: str | None, *, aliases: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.aliases = tuple(aliases)
+
+
+class Group(_Shared, click.Group):
+    """A group of commands that takes the options of every command."""
+
+    command_class = Command
+    group_class = type
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name or one of its other names."""
+        return self.commands.get(cmd_name) or next(
+            (
+                command
+                for command in self.commands.values()
+                if cmd_name in getattr(command, "aliases", ())
+            ),
+            None,
+        )
