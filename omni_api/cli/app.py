@@ -24,6 +24,13 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Accounts": {
         "user": ("user", "List, create and remove the accounts of people."),
     },
+    "Program": {
+        "simulator": ("simulator", "Serve a simulated Omni on this machine until Ctrl-C."),
+        "completion": (
+            "completion",
+            "Print what makes a shell complete commands, options and names.",
+        ),
+    },
 }
 
 ALIASES: Final = {"sa": "serviceaccount"}

@@ -51,9 +51,11 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else Exit.OK
 
 
-def _ended(error: BaseException) -> int:
+def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind of end
     """Say how the program ended; returns its exit status."""
     match error:
+        case SystemExit():  # the completion of shells ends so
+            return int(error.code or 0)
         case Failure():
             _tell(error.message)
             return error.status

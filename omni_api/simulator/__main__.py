@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from omni_api.simulator._call import ROLES
 from omni_api.simulator._server import Simulator
@@ -57,31 +57,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="how many events of the last 30 days the audit log holds",
     )
     parser.add_argument("--legacy", action="store_true", help="answer as Omni 1.2")
-    chosen = parser.parse_args(arguments)
-    # Before the start, so that an early signal is not lost.
+    return serve(**vars(parser.parse_args(arguments)))
+
+
+def serve(
+    *,
+    listen: str = "127.0.0.1:0",
+    api_url: str | None = None,
+    tls: bool = False,
+    roles: Sequence[str] = (),
+    machines: int | None = None,
+    audit_events: int | None = None,
+    legacy: bool = False,
+) -> int:
+    """Serve until SIGINT or SIGTERM, with the client's variables on standard output.
+
+    Args:
+        listen: Address to listen on, `HOST:PORT`; port 0 takes a free one.
+        api_url: The URL that configs advertise. Default: where it listens.
+        tls: Serve TLS with a certificate made now.
+        roles: Also print keys of service accounts with these roles.
+        machines: How many machines there are at least.
+        audit_events: How many events of the last 30 days the audit log holds.
+        legacy: Answer as Omni 1.2.
+
+    Returns:
+        The exit status.
+    """
     told: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _frame: told.append(got))
-    try:
-        simulator = Simulator(
-            listen=chosen.listen,
-            api_url=chosen.api_url,
-            tls=chosen.tls,
-            machines=chosen.machines,
-            audit_events=chosen.audit_events,
-            legacy=chosen.legacy,
-        ).start()
-    except (RuntimeError, ValueError) as error:
-        print(f"cannot listen on {chosen.listen}: {error}", file=sys.stderr)
-        return 1
-    with simulator:
-        _print_variables(simulator, chosen.roles)
-        # Not one endless wait: Python runs a handler only when the main thread wakes, and setting
-        # an Event inside one can lock up with the wait on it.
-        pause = threading.Event()
-        while not told:
-            pause.wait(0.1)
+    # Before the start, so that an early signal is not lost.
+    with _told_by_signals(told):
+        try:
+            simulator = Simulator(
+                listen=listen,
+                api_url=api_url,
+                tls=tls,
+                machines=machines,
+                audit_events=audit_events,
+                legacy=legacy,
+            ).start()
+        except (RuntimeError, ValueError) as error:
+            print(f"cannot listen on {listen}: {error}", file=sys.stderr)
+            return 1
+        with simulator:
+            _print_variables(simulator, roles)
+            # Not one endless wait: Python runs a handler only when the main thread wakes, and
+            # setting an Event inside one can lock up with the wait on it.
+            pause = threading.Event()
+            while not told:
+                pause.wait(0.1)
     return 0
+
+
+@contextlib.contextmanager
+def _told_by_signals(told: list[int]) -> Iterator[None]:
+    """Note SIGINT and SIGTERM instead of ending, and give them back in the end."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _frame: told.append(got)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _number(text: str) -> int:
