@@ -29,6 +29,7 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "payload": list,
     "example": str,
 }
+INTERNAL_KEYS = ("name", "changes", "retry", "role", "since")
 CHOICES = {
     "retry": {"read", "never"},
     "metadata": {"none", "cluster", "cluster?"},
@@ -44,6 +45,8 @@ RESERVED = {"self", "timeout", "request", "arguments", "models", "table"}
 def check(contract: Contract) -> None:
     """Raise ContractError at the first thing that is wrong."""
     seen: dict[str, str] = {}
+    for rpc in contract.internal:
+        _check_internal(rpc)
     for rpc in contract.rpcs:
         _check_notes(rpc, contract)
         _check_shape(rpc, contract)
@@ -58,6 +61,14 @@ def check(contract: Contract) -> None:
                 raise ContractError(
                     f"{message.full_name} is both sent and answered; a model goes one way only"
                 )
+
+
+def _check_internal(rpc: Rpc) -> None:
+    where, notes = f"methods.toml [internal.{rpc.full_name}]", rpc.notes
+    if notes.keys() ^ set(INTERNAL_KEYS):
+        raise ContractError(f"{where}: the keys are {', '.join(INTERNAL_KEYS)}, and no others")
+    if (notes["changes"], notes["retry"]) not in {("never", "read"), ("always", "never")}:
+        raise ContractError(f"{where}: what changes nothing is retried, what changes is not")
 
 
 def _check_notes(rpc: Rpc, contract: Contract) -> None:

@@ -76,6 +76,8 @@ class Contract:
     messages: Mapping[str, Message]
     enums: Mapping[str, Enum]
     rpcs: tuple[Rpc, ...]
+    internal: tuple[Rpc, ...]
+    """Rpcs that only composed calls send."""
     secrets: Mapping[str, str]
     types: Mapping[str, str]
     required: Mapping[str, list[str]]
@@ -120,19 +122,20 @@ def read(root: Path) -> Contract:
     required, unserved = notes.pop("required_in_messages"), notes.pop("simulator_only")
     names, results = notes.pop("names"), notes.pop("results")
     checks, composed = notes.pop("checks"), notes.pop("composed")
-    exports = notes.pop("exports")
+    exports, unshown = notes.pop("exports"), notes.pop("internal")
     tables = {
         f"{package}.{service}.{rpc}": table
         for package, body in notes.items()
         for service, rpcs in body.items()
         for rpc, table in rpcs.items()
     }
-    rpcs = []
+    rpcs, internal = [], []
     for service_name, method, doc, file_name in services:
-        if service_name in unserved:
-            continue
         full_name = f"{service_name}.{method.name}"
-        if full_name not in tables:
+        hidden = service_name in unserved
+        if hidden and full_name not in unshown:
+            continue
+        if not hidden and full_name not in tables:
             raise ContractError(
                 f"{file_name}: {full_name} has no table [{full_name}] in methods.toml; "
                 "say there whether it changes something and may be retried"
@@ -145,9 +148,10 @@ def read(root: Path) -> Contract:
             response=method.output_type.lstrip("."),
             server_streaming=method.server_streaming,
             client_streaming=method.client_streaming,
-            notes=tables.pop(full_name),
+            notes=(unshown if hidden else tables).pop(full_name),
         )
-        rpcs.append(rpc)
+        (internal if hidden else rpcs).append(rpc)
+    tables |= unshown
     if tables:
         raise ContractError(f"methods.toml describes rpcs that no proto has: {sorted(tables)}")
     if lost := (results.keys() | checks.keys()) - {rpc.full_name for rpc in rpcs}:
@@ -163,6 +167,7 @@ def read(root: Path) -> Contract:
         messages=messages,
         enums=enums,
         rpcs=tuple(rpcs),
+        internal=tuple(internal),
         secrets=secrets,
         types=types,
         required=required,

@@ -63,7 +63,7 @@ def constant(rpc: Rpc) -> str:
 def table(contract: Contract) -> str:
     modules = sorted(
         {f.name.replace(".proto", "_pb2") for f in contract.files if f.service}
-        - {"cosi_pb2", "resources_pb2"}
+        - {"resources_pb2"}
         | {"common_pb2"}
     )
     lines = [
@@ -74,7 +74,7 @@ def table(contract: Contract) -> str:
         "from typing import Any",
         "",
         "from omni_api._core.call import Method",
-        "from omni_api._core.reading import nothing, value",
+        "from omni_api._core.reading import message, nothing, value",
         f"from omni_api._gen import models, {', '.join(modules)}",
     ]
     lines += sorted(
@@ -83,9 +83,14 @@ def table(contract: Contract) -> str:
     )
     for rpc in contract.rpcs:
         lines += _row(contract, rpc)
+    for rpc in contract.internal:
+        lines += _internal_row(contract, rpc)
     lines += ["", "METHODS: tuple[Method[Any], ...] = ("]
     lines += [f"    {constant(rpc)}," for rpc in contract.rpcs]
-    lines += [")", '"""Every row, in the order of the protos."""', ""]
+    lines += [")", '"""Every row with a method of its own, in the order of the protos."""', ""]
+    lines += ["INTERNAL: tuple[Method[Any], ...] = ("]
+    lines += [f"    {constant(rpc)}," for rpc in contract.internal]
+    lines += [")", '"""The rows that only composed calls use."""', ""]
     return "\n".join(lines)
 
 
@@ -112,6 +117,22 @@ def _row(contract: Contract, rpc: Rpc) -> Iterator[str]:
     yield f'    until="{notes["until"]}",'
     yield f"    reader={reader},"
     yield f"    size={_size(contract, rpc)},"
+    yield ")"
+
+
+def _internal_row(contract: Contract, rpc: Rpc) -> Iterator[str]:
+    notes, answer = rpc.notes, proto_path(contract, rpc.response)
+    yield f"\n{constant(rpc)}: Method[{answer}] = Method("
+    yield f'    path="{rpc.path}",'
+    yield f'    name="{notes["name"]}",'
+    yield f'    retry="{notes["retry"]}",'
+    yield f"    role={notes['role']!r},"
+    yield f"    stream={rpc.server_streaming},"
+    yield f"    bounded={not rpc.server_streaming},"
+    yield f'    since="{notes["since"]}",'
+    yield '    until="",'
+    yield f'    reader=message({answer}, "{rpc.path}"),'
+    yield "    size=lambda _: 0,"
     yield ")"
 
 
@@ -143,7 +164,7 @@ def calls(contract: Contract) -> str:
         "from omni_api._core.call import Call",
         "from omni_api._core.dates import Day",
         "from omni_api._core.durations import UNSET, Seconds, Timeout",
-        "from omni_api._gen import auth_pb2, management_pb2, models, table",
+        "from omni_api._gen import auth_pb2, cosi_pb2, management_pb2, models, table",
         f"from omni_api._gen.models import {', '.join(exported(contract))}",
         *sorted(
             f"from {check['module']} import {check['function']}"
@@ -153,6 +174,8 @@ def calls(contract: Contract) -> str:
     ]
     for rpc in contract.rpcs:
         lines += _builder(contract, rpc)
+    for rpc in contract.internal:
+        lines += _internal_builder(contract, rpc)
     return "\n".join(lines) + "\n"
 
 
@@ -193,6 +216,21 @@ def _builder(contract: Contract, rpc: Rpc) -> Iterator[str]:
     yield f"        changes={_changes(str(notes['changes']))},"
     if str(notes["stream"]).startswith("live"):
         yield f"        live={_live(str(notes['stream']))},"
+    yield "        timeout=timeout,"
+    yield f"        reader=table.{constant(rpc)}.reader,"
+    yield "    )"
+
+
+def _internal_builder(contract: Contract, rpc: Rpc) -> Iterator[str]:
+    request, answer = (proto_path(contract, name) for name in (rpc.request, rpc.response))
+    yield f"\n\ndef {rpc.notes['name']}("
+    yield f"    request: {request}, *, timeout: Timeout = UNSET"
+    yield f") -> Call[{answer}]:"
+    yield f'    """Build a call of {rpc.path} for a request that is checked already."""'
+    yield "    return Call("
+    yield f"        method=table.{constant(rpc)},"
+    yield "        request=request.SerializeToString(),"
+    yield f"        changes={_changes(str(rpc.notes['changes']))},"
     yield "        timeout=timeout,"
     yield f"        reader=table.{constant(rpc)}.reader,"
     yield "    )"

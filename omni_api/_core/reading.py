@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from omni_api.errors import InternalError
 
 T = TypeVar("T")
+MessageT = TypeVar("MessageT", bound=Message)
 
 
 def value(
@@ -30,6 +31,11 @@ def value(
             ) from error
 
     return lambda: read
+
+
+def message(kind: type[MessageT], path: str) -> Callable[[], Callable[[bytes], MessageT]]:
+    """Return the maker of readers that parse a `kind` and hand it on as it is."""
+    return value(kind, lambda parsed: parsed, path)
 
 
 def nothing() -> Callable[[bytes], None]:

@@ -11,7 +11,7 @@ from omni_api._core.audit_log import check_request
 from omni_api._core.call import Call
 from omni_api._core.dates import Day
 from omni_api._core.durations import UNSET, Seconds, Timeout
-from omni_api._gen import auth_pb2, management_pb2, models, table
+from omni_api._gen import auth_pb2, cosi_pb2, management_pb2, models, table
 from omni_api._gen.models import (
     AuditLogEventType,
     AuditLogLine,
@@ -760,4 +760,69 @@ def tear_down_locked_cluster(
         changes=True,
         timeout=timeout,
         reader=table.TEAR_DOWN_LOCKED_CLUSTER.reader,
+    )
+
+
+def destroy_resource(
+    request: cosi_pb2.DestroyRequest, *, timeout: Timeout = UNSET
+) -> Call[cosi_pb2.DestroyResponse]:
+    """Build a call of /cosi.resource.State/Destroy for a request that is checked already."""
+    return Call(
+        method=table.DESTROY_RESOURCE,
+        request=request.SerializeToString(),
+        changes=True,
+        timeout=timeout,
+        reader=table.DESTROY_RESOURCE.reader,
+    )
+
+
+def get_resource(
+    request: cosi_pb2.GetRequest, *, timeout: Timeout = UNSET
+) -> Call[cosi_pb2.GetResponse]:
+    """Build a call of /cosi.resource.State/Get for a request that is checked already."""
+    return Call(
+        method=table.GET_RESOURCE,
+        request=request.SerializeToString(),
+        changes=False,
+        timeout=timeout,
+        reader=table.GET_RESOURCE.reader,
+    )
+
+
+def list_resources(
+    request: cosi_pb2.ListRequest, *, timeout: Timeout = UNSET
+) -> Call[cosi_pb2.ListResponse]:
+    """Build a call of /cosi.resource.State/List for a request that is checked already."""
+    return Call(
+        method=table.LIST_RESOURCES,
+        request=request.SerializeToString(),
+        changes=False,
+        timeout=timeout,
+        reader=table.LIST_RESOURCES.reader,
+    )
+
+
+def teardown_resource(
+    request: cosi_pb2.TeardownRequest, *, timeout: Timeout = UNSET
+) -> Call[cosi_pb2.TeardownResponse]:
+    """Build a call of /cosi.resource.State/Teardown for a request that is checked already."""
+    return Call(
+        method=table.TEARDOWN_RESOURCE,
+        request=request.SerializeToString(),
+        changes=True,
+        timeout=timeout,
+        reader=table.TEARDOWN_RESOURCE.reader,
+    )
+
+
+def update_resource(
+    request: cosi_pb2.UpdateRequest, *, timeout: Timeout = UNSET
+) -> Call[cosi_pb2.UpdateResponse]:
+    """Build a call of /cosi.resource.State/Update for a request that is checked already."""
+    return Call(
+        method=table.UPDATE_RESOURCE,
+        request=request.SerializeToString(),
+        changes=True,
+        timeout=timeout,
+        reader=table.UPDATE_RESOURCE.reader,
     )

@@ -4,22 +4,36 @@
 from omni_api._gen import _pool
 
 DESCRIPTOR = _pool.add(
-    b'\n\x0bspecs.proto\x12\x05specs\x1a\x1egoogle/protobuf/duration.proto"\x91\x04\n\x0bClu'
-    b"sterSpec\x12-\n\x12kubernetes_version\x18\x02 \x01(\tR\x11kubernetesVersion\x12#\n\rt"
-    b"alos_version\x18\x03 \x01(\tR\x0ctalosVersion\x127\n\x08features\x18\x04 \x01(\x0b2\x1b.specs.C"
-    b"lusterSpec.FeaturesR\x08features\x12H\n\x14backup_configuration\x18\x05 \x01(\x0b2"
-    b"\x15.specs.EtcdBackupConfR\x13backupConfiguration\x1a\xaa\x02\n\x08Features\x122\n\x15"
-    b"enable_workload_proxy\x18\x01 \x01(\x08R\x13enableWorkloadProxy\x12'\n\x0fdisk_enc"
-    b"ryption\x18\x02 \x01(\x08R\x0ediskEncryption\x12C\n\x1euse_embedded_discovery_serv"
-    b"ice\x18\x03 \x01(\x08R\x1buseEmbeddedDiscoveryService\x123\n\x16enable_node_audit_"
-    b"skip\x18\x04 \x01(\x08R\x13enableNodeAuditSkip\x12G\n disable_public_discovery_"
-    b'service\x18\x05 \x01(\x08R\x1ddisablePublicDiscoveryService"a\n\x0eEtcdBackupCo'
-    b"nf\x125\n\x08interval\x18\x01 \x01(\x0b2\x19.google.protobuf.DurationR\x08interval\x12\x18\n"
-    b"\x07enabled\x18\x02 \x01(\x08R\x07enabled\"\x8e\x01\n\x0eSysVersionSpec\x12'\n\x0fbackend_versio"
-    b"n\x18\x01 \x01(\tR\x0ebackendVersion\x12#\n\rinstance_name\x18\x02 \x01(\tR\x0cinstanceName"
-    b"\x12.\n\x13backend_api_version\x18\x03 \x01(\rR\x11backendApiVersionb\x06proto3"
+    b"\n\x0bspecs.proto\x12\x05specs\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle"
+    b'/protobuf/timestamp.proto"\x91\x04\n\x0bClusterSpec\x12-\n\x12kubernetes_vers'
+    b"ion\x18\x02 \x01(\tR\x11kubernetesVersion\x12#\n\rtalos_version\x18\x03 \x01(\tR\x0ctalosVe"
+    b"rsion\x127\n\x08features\x18\x04 \x01(\x0b2\x1b.specs.ClusterSpec.FeaturesR\x08featur"
+    b"es\x12H\n\x14backup_configuration\x18\x05 \x01(\x0b2\x15.specs.EtcdBackupConfR\x13bac"
+    b"kupConfiguration\x1a\xaa\x02\n\x08Features\x122\n\x15enable_workload_proxy\x18\x01 \x01(\x08"
+    b"R\x13enableWorkloadProxy\x12'\n\x0fdisk_encryption\x18\x02 \x01(\x08R\x0ediskEncrypti"
+    b"on\x12C\n\x1euse_embedded_discovery_service\x18\x03 \x01(\x08R\x1buseEmbeddedDisco"
+    b"veryService\x123\n\x16enable_node_audit_skip\x18\x04 \x01(\x08R\x13enableNodeAudit"
+    b"Skip\x12G\n disable_public_discovery_service\x18\x05 \x01(\x08R\x1ddisablePubli"
+    b'cDiscoveryService"1\n\x14DefaultJoinTokenSpec\x12\x19\n\x08token_id\x18\x01 \x01(\tR'
+    b'\x07tokenId"a\n\x0eEtcdBackupConf\x125\n\x08interval\x18\x01 \x01(\x0b2\x19.google.protob'
+    b'uf.DurationR\x08interval\x12\x18\n\x07enabled\x18\x02 \x01(\x08R\x07enabled"\x82\x01\n\rJoinToke'
+    b"nSpec\x12C\n\x0fexpiration_time\x18\x01 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0e"
+    b"expirationTime\x12\x18\n\x07revoked\x18\x02 \x01(\x08R\x07revoked\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name"
+    b'"\x9d\x03\n\x13JoinTokenStatusSpec\x126\n\x05state\x18\x01 \x01(\x0e2 .specs.JoinTokenSta'
+    b"tusSpec.StateR\x05state\x12\x1d\n\nis_default\x18\x02 \x01(\x08R\tisDefault\x12\x1b\n\tuse_c"
+    b"ount\x18\x03 \x01(\x04R\x08useCount\x12C\n\x0fexpiration_time\x18\x04 \x01(\x0b2\x1a.google.proto"
+    b"buf.TimestampR\x0eexpirationTime\x12\x12\n\x04name\x18\x05 \x01(\tR\x04name\x12>\n\x08warning"
+    b's\x18\x06 \x03(\x0b2".specs.JoinTokenStatusSpec.WarningR\x08warnings\x1a=\n\x07War'
+    b'ning\x12\x18\n\x07machine\x18\x01 \x01(\tR\x07machine\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message":\n\x05'
+    b'State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\n\n\x06ACTIVE\x10\x01\x12\x0b\n\x07REVOKED\x10\x02\x12\x0b\n\x07EXPIRED\x10\x03"\x8e\x01\n'
+    b"\x0eSysVersionSpec\x12'\n\x0fbackend_version\x18\x01 \x01(\tR\x0ebackendVersion\x12#\n\r"
+    b"instance_name\x18\x02 \x01(\tR\x0cinstanceName\x12.\n\x13backend_api_version\x18\x03 \x01"
+    b"(\rR\x11backendApiVersionb\x06proto3"
 )
 
 ClusterSpec = _pool.message_class("specs.ClusterSpec")
+DefaultJoinTokenSpec = _pool.message_class("specs.DefaultJoinTokenSpec")
 EtcdBackupConf = _pool.message_class("specs.EtcdBackupConf")
+JoinTokenSpec = _pool.message_class("specs.JoinTokenSpec")
+JoinTokenStatusSpec = _pool.message_class("specs.JoinTokenStatusSpec")
 SysVersionSpec = _pool.message_class("specs.SysVersionSpec")

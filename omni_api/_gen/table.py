@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from omni_api._core.call import Method
-from omni_api._core.reading import nothing, value
-from omni_api._gen import auth_pb2, common_pb2, management_pb2, models
+from omni_api._core.reading import message, nothing, value
+from omni_api._gen import auth_pb2, common_pb2, cosi_pb2, management_pb2, models
 from omni_api.progress import SupportBundleProgress, progress_reader
 
 REGISTER_PUBLIC_KEY: Method[models.RegisterPublicKeyResponse] = Method(
@@ -517,6 +517,71 @@ TEAR_DOWN_LOCKED_CLUSTER: Method[None] = Method(
     size=lambda _: 0,
 )
 
+DESTROY_RESOURCE: Method[cosi_pb2.DestroyResponse] = Method(
+    path="/cosi.resource.State/Destroy",
+    name="destroy_resource",
+    retry="never",
+    role="signed",
+    stream=False,
+    bounded=True,
+    since="1.0",
+    until="",
+    reader=message(cosi_pb2.DestroyResponse, "/cosi.resource.State/Destroy"),
+    size=lambda _: 0,
+)
+
+GET_RESOURCE: Method[cosi_pb2.GetResponse] = Method(
+    path="/cosi.resource.State/Get",
+    name="get_resource",
+    retry="read",
+    role="signed",
+    stream=False,
+    bounded=True,
+    since="1.0",
+    until="",
+    reader=message(cosi_pb2.GetResponse, "/cosi.resource.State/Get"),
+    size=lambda _: 0,
+)
+
+LIST_RESOURCES: Method[cosi_pb2.ListResponse] = Method(
+    path="/cosi.resource.State/List",
+    name="list_resources",
+    retry="read",
+    role="signed",
+    stream=True,
+    bounded=False,
+    since="1.0",
+    until="",
+    reader=message(cosi_pb2.ListResponse, "/cosi.resource.State/List"),
+    size=lambda _: 0,
+)
+
+TEARDOWN_RESOURCE: Method[cosi_pb2.TeardownResponse] = Method(
+    path="/cosi.resource.State/Teardown",
+    name="teardown_resource",
+    retry="never",
+    role="signed",
+    stream=False,
+    bounded=True,
+    since="1.0",
+    until="",
+    reader=message(cosi_pb2.TeardownResponse, "/cosi.resource.State/Teardown"),
+    size=lambda _: 0,
+)
+
+UPDATE_RESOURCE: Method[cosi_pb2.UpdateResponse] = Method(
+    path="/cosi.resource.State/Update",
+    name="update_resource",
+    retry="never",
+    role="signed",
+    stream=False,
+    bounded=True,
+    since="1.0",
+    until="",
+    reader=message(cosi_pb2.UpdateResponse, "/cosi.resource.State/Update"),
+    size=lambda _: 0,
+)
+
 METHODS: tuple[Method[Any], ...] = (
     REGISTER_PUBLIC_KEY,
     AWAIT_PUBLIC_KEY_CONFIRMATION,
@@ -552,4 +617,13 @@ METHODS: tuple[Method[Any], ...] = (
     RESET_NODE_UNIQUE_TOKEN,
     TEAR_DOWN_LOCKED_CLUSTER,
 )
-"""Every row, in the order of the protos."""
+"""Every row with a method of its own, in the order of the protos."""
+
+INTERNAL: tuple[Method[Any], ...] = (
+    DESTROY_RESOURCE,
+    GET_RESOURCE,
+    LIST_RESOURCES,
+    TEARDOWN_RESOURCE,
+    UPDATE_RESOURCE,
+)
+"""The rows that only composed calls use."""
