@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from omni_api.progress import PartProgress as PartProgress
     from omni_api.progress import Progress as Progress
     from omni_api.progress import SupportBundleProgress as SupportBundleProgress
+    from omni_api.resources import Resource as Resource
     from omni_api.streams import Stream as Stream
     from omni_api.support._reader import BundleEntry as BundleEntry
     from omni_api.support._reader import BundleReader as BundleReader
@@ -184,6 +185,7 @@ else:
         "ReadOnlyError": "omni_api.errors",
         "RegisterPublicKeyResponse": "omni_api._gen.models",
         "RenewServiceAccountResponse": "omni_api._gen.models",
+        "Resource": "omni_api.resources",
         "ResourceExhaustedError": "omni_api.errors",
         "RetryPolicy": "omni_api._core.retry",
         "RpcStatus": "omni_api._gen.models",
@@ -302,6 +304,7 @@ __all__ = [
     "ReadOnlyError",
     "RegisterPublicKeyResponse",
     "RenewServiceAccountResponse",
+    "Resource",
     "ResourceExhaustedError",
     "RetryPolicy",
     "RpcStatus",

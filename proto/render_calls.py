@@ -62,8 +62,7 @@ def constant(rpc: Rpc) -> str:
 
 def table(contract: Contract) -> str:
     modules = sorted(
-        {f.name.replace(".proto", "_pb2") for f in contract.files if f.service}
-        - {"resources_pb2"}
+        {f.name.replace(".proto", "_pb2") for f in contract.files if f.service} - {"resources_pb2"}
         | {"common_pb2"}
     )
     lines = [

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from omni_api_async._gen.kubernetes import Kubernetes
     from omni_api_async._gen.machines import Machines
     from omni_api_async._gen.management import Management
+    from omni_api_async._gen.resources import Resources
     from omni_api_async._gen.service_accounts import ServiceAccounts
     from omni_api_async._gen.support import Support
 
@@ -56,6 +57,13 @@ class Facades:
         from omni_api_async._gen.machines import Machines
 
         return Machines(self._driver)
+
+    @cached_property
+    def resources(self) -> Resources:
+        """Resources: what Omni keeps of clusters, machines and everything else, to be read."""
+        from omni_api_async._gen.resources import Resources
+
+        return Resources(self._driver)
 
     @cached_property
     def service_accounts(self) -> ServiceAccounts:

@@ -95,6 +95,7 @@ FACADES = tuple(
         "audit_log",
         "kubernetes",
         "machines",
+        "resources",
         "service_accounts",
         "support",
     )

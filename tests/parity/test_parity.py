@@ -23,6 +23,7 @@ FACADES = {
     "audit_log": "AuditLog",
     "kubernetes": "Kubernetes",
     "machines": "Machines",
+    "resources": "Resources",
     "service_accounts": "ServiceAccounts",
     "support": "Support",
 }
