@@ -147,5 +147,10 @@ class BaseClient(Generic[DriverT]):
         options.setdefault("tls", found.tls)
         return cls(found.endpoint, auth=found.auth, **options)
 
+    @property
+    def endpoint(self) -> str:
+        """URL that the client connects to, with its port; `grpc` is plaintext."""
+        return str(self._endpoint)
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__.partition('.')[0]}.OmniClient of {self._endpoint}>"

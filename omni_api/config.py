@@ -28,11 +28,19 @@ PLACEHOLDER = "<placeholder_url>"
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What a client needs to know, found in the environment or a file."""
+    """What a client needs to know, found in the environment or a file.
+
+    Attributes:
+        endpoint: URL of Omni.
+        auth: The key to sign with.
+        tls: Which servers to trust.
+        source: Where that was found, in words.
+    """
 
     endpoint: str
     auth: ServiceAccountKey | UserKey
     tls: TLS
+    source: str
 
 
 def from_env(
@@ -65,7 +73,7 @@ def from_env(
         key = ServiceAccountKey.decode(env[variable])
     except DamagedKeyError as error:
         raise DamagedKeyError(f"{variable}: {error}") from None
-    return Settings(endpoint=endpoint, auth=key, tls=_tls(env))
+    return Settings(endpoint=endpoint, auth=key, tls=_tls(env), source=f"the variable {variable}")
 
 
 def from_omniconfig(
@@ -120,7 +128,10 @@ def from_omniconfig(
             f"or set {KEY_VARIABLES[1]}"
         )
     return Settings(
-        endpoint=str(url), auth=UserKey.from_file(key_file, identity=str(identity)), tls=_tls(env)
+        endpoint=str(url),
+        auth=UserKey.from_file(key_file, identity=str(identity)),
+        tls=_tls(env),
+        source=f"context {name!r} of {file}",
     )
 
 

@@ -147,7 +147,9 @@ class TLS:
     ) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
         if self.insecure_accept_any_certificate:
             logger.warning(
-                "accepting any certificate of %s: the connection is open to eavesdroppers", endpoint
+                "accepting any certificate of %s: anybody between you and the server can read and "
+                "change everything",
+                endpoint,
             )
             pem, name = shown_certificate(endpoint, context, timeout)
             # gRPC has no switch to skip verification, so trust exactly what was shown, by the

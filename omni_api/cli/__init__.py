@@ -7,6 +7,7 @@ when it is run.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         sys.stderr.write("omni-api needs click: pip install 'sidero-omni-api[cli]'\n")
         return 2
+    # gRPC's native part logs failed connections in words of its own; ours say what to do.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
     from omni_api.cli import failures
 
     return failures.run(sys.argv[1:] if arguments is None else list(arguments))

@@ -21,6 +21,9 @@ PROGRAM: Final = "omni-api"
 
 # Section, then command: its module in `commands`, and the summary that its own help begins with.
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "See": {
+        "whoami": ("whoami", "Check the set-up: endpoint, TLS, clock, key, role and server."),
+    },
     "Accounts": {
         "user": ("user", "List, create and remove the accounts of people."),
     },

@@ -17,7 +17,7 @@ import click
 
 from omni_api.cli.app import PROGRAM, app
 from omni_api.cli.exits import Exit, status_of
-from omni_api.cli.output import printable
+from omni_api.cli.output import coloured, printable
 from omni_api.cli.session import tracing
 from omni_api.errors import CallError, OmniError
 
@@ -85,7 +85,7 @@ def _logs_on_stderr() -> Iterator[None]:
     """Show what the client logs; how much that is, `-v` decides."""
     logger = logging.getLogger("omni_api")
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_Form("%(levelname)s: %(message)s"))
     before = logger.level
     logger.addHandler(handler)
     try:
@@ -93,6 +93,15 @@ def _logs_on_stderr() -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
+
+
+class _Form(logging.Formatter):
+    """Writes a record so that it cannot steer a terminal, and a warning so that it is seen."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = printable(super().format(record))
+        loud = record.levelno >= logging.WARNING and coloured(sys.stderr)
+        return click.style(text, fg="yellow", bold=True) if loud else text
 
 
 def _paragraph(error: OmniError) -> str:

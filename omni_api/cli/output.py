@@ -17,7 +17,7 @@ from typing import Any, Final, TextIO, TypeVar
 import attrs
 import click
 
-__all__ = ["FORMATS", "Column", "Output", "moment", "plain", "printable"]
+__all__ = ["FORMATS", "Column", "Output", "coloured", "moment", "plain", "printable"]
 
 T = TypeVar("T")
 

@@ -44,6 +44,7 @@ class Session:
         self.timeout: timedelta | None = None
         self.verbose: int = 0
         self._client: OmniClient | None = None
+        self._settings: Settings | None = None
 
     @property
     def out(self) -> Output:
@@ -61,13 +62,15 @@ class Session:
         Raises:
             ConfigurationError: Something is missing or cannot be used.
         """
-        from omni_api import config
+        if self._settings is None:
+            from omni_api import config
 
-        if self.context is None and self.omniconfig is None:
-            return config.from_env(endpoint=self.endpoint, keys_dir=self.siderov1_keys_dir)
-        return config.from_omniconfig(
-            self.omniconfig, self.context, endpoint=self.endpoint, keys_dir=self.siderov1_keys_dir
-        )
+            said: dict[str, Any] = {"endpoint": self.endpoint, "keys_dir": self.siderov1_keys_dir}
+            if self.context is None and self.omniconfig is None:
+                self._settings = config.from_env(**said)
+            else:
+                self._settings = config.from_omniconfig(self.omniconfig, self.context, **said)
+        return self._settings
 
     def client(self) -> OmniClient:
         """Return the client; it is made once, and closed when the command ends.
@@ -91,14 +94,10 @@ class Session:
         return self._client
 
     def tls(self, found: Settings) -> TLS:
-        """Return which servers to trust, and warn loudly if it is all of them."""
+        """Return which servers to trust; the client warns loudly if it is all of them."""
         from omni_api import TLS
 
         if self.insecure:
-            self.warn(
-                "--insecure: the certificate of the server is not checked. Anybody between you and "
-                "the server can read and change everything"
-            )
             return TLS(insecure_accept_any_certificate=True)
         return found.tls if self.ca_file is None else TLS(ca_file=self.ca_file)
 

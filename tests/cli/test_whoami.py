@@ -1,0 +1,113 @@
+"""`omni-api whoami` says whether a set-up works, and when not, why and what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cli_program import Run
+
+from omni_api import ServiceAccountKey
+from omni_api.simulator import Simulator
+
+
+def test_a_set_up_that_works_is_told_line_by_line(run: Run) -> None:
+    ended = run("whoami")
+    assert ended.status == 0
+    said = {line.split()[1]: line for line in ended.lines}
+    assert list(said) == ["settings", "key", "endpoint", "clock", "identity", "role", "server"]
+    assert all(line.startswith("ok") for line in ended.lines)
+    assert "the variable OMNI_SERVICE_ACCOUNT_KEY" in said["settings"]
+    assert "automation@serviceaccount.omni.sidero.dev" in said["identity"]
+    assert "Admin" in said["role"]
+    assert "v1.10" in said["server"]
+
+
+def test_programs_get_it_as_json_and_scripts_the_identity_alone(run: Run) -> None:
+    found = {finding["check"]: finding for finding in run("whoami", "-o", "json").json}
+    assert found["role"]["state"] == "ok"
+    assert run("whoami", "-o", "name").out == "automation@serviceaccount.omni.sidero.dev\n"
+
+
+def test_the_key_itself_is_never_shown(run: Run, simulator: Simulator) -> None:
+    key = simulator.environment()["OMNI_SERVICE_ACCOUNT_KEY"]
+    for shape in ("table", "json", "yaml"):
+        ended = run("whoami", "-vv", "-o", shape)
+        assert key not in ended.out + ended.err
+        assert "PRIVATE KEY" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("env", "status", "check", "said"),
+    [
+        ({"OMNI_SERVICE_ACCOUNT_KEY": None}, 2, "settings", "there is no omniconfig"),
+        ({"OMNI_SERVICE_ACCOUNT_KEY": "bm8="}, 5, "key", "mistyped"),
+        ({"OMNI_ENDPOINT": None}, 2, "settings", "set OMNI_ENDPOINT"),
+        ({"OMNI_ENDPOINT": "omni.example.com"}, 2, "settings", "no scheme"),
+        ({"OMNI_ENDPOINT": "grpc://127.0.0.1:1"}, 6, "endpoint", "Connection refused"),
+        ({"OMNI_ENDPOINT": "grpc://omni.invalid:1"}, 6, "endpoint", "no host called omni.invalid"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    run: Run, env: dict[str, str | None], status: int, check: str, said: str
+) -> None:
+    ended = run("whoami", "--timeout", "2s", env=env)
+    assert ended.status == status
+    failed = next(line for line in ended.lines if line.startswith("failed"))
+    assert failed.split()[1] == check
+    assert said in failed
+
+
+def test_an_unknown_key_is_told_from_a_server_that_is_not_there(run: Run) -> None:
+    stranger = ServiceAccountKey.generate("stranger").encode()
+    ended = run("whoami", env={"OMNI_SERVICE_ACCOUNT_KEY": stranger})
+    assert ended.status == 5
+    assert any(line.split()[:2] == ["ok", "endpoint"] for line in ended.lines)
+    assert any(line.split()[:2] == ["failed", "signature"] for line in ended.lines)
+    assert "look" in ended.lines[-1]
+    assert "at the clock" in ended.lines[-1]
+
+
+def test_a_key_that_expires_soon_is_a_warning(run: Run, simulator: Simulator) -> None:
+    admin = ServiceAccountKey.decode(simulator.service_account_key())
+    from omni_api import OmniClient
+
+    with OmniClient(simulator.endpoint, auth=admin) as omni:
+        key = omni.service_accounts.create("short-lived", "Reader", timedelta(days=3))
+    ended = run("whoami", env={"OMNI_SERVICE_ACCOUNT_KEY": key.encode()})
+    assert ended.status == 0
+    assert any(line.split()[:2] == ["warning", "key"] for line in ended.lines)
+
+
+def test_tls_that_is_not_trusted_is_told_and_the_ca_mends_it(run: Run, tmp_path: Path) -> None:
+    with Simulator(tls=True) as simulator:
+        env: dict[str, str | None] = {**simulator.environment(), "OMNI_CA_FILE": None}
+        ended = run("whoami", "--timeout", "2s", env=env)
+        assert ended.status == 6
+        assert "--ca-file" in ended.lines[-1]
+        ca = tmp_path / "ca.pem"
+        ca.write_bytes(simulator.ca_pem)
+        mended = run("whoami", "--ca-file", str(ca), env=env)
+        assert mended.status == 0
+        assert "its certificate is trusted" in mended.out
+        careless = run("whoami", "--insecure", env=env)
+        assert careless.status == 0
+        assert "its certificate was not checked" in careless.out
+        assert "anybody between you and the server" in careless.err
+
+
+def test_tls_behind_an_endpoint_without_it_is_told(run: Run) -> None:
+    with Simulator(tls=True) as simulator:
+        plaintext = simulator.endpoint.replace("https", "grpc")
+        ended = run("whoami", "--timeout", "2s", "--endpoint", plaintext)
+    assert ended.status == 6
+    assert f"use {simulator.endpoint}" in ended.lines[-1]
+
+
+def test_a_licence_that_nobody_accepted_is_told(run: Run) -> None:
+    with Simulator() as simulator:
+        simulator.state.eula_accepted = False
+        ended = run("whoami", env=dict(simulator.environment()))
+    assert ended.status == 1
+    assert "accept" in ended.out
