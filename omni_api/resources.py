@@ -72,9 +72,14 @@ class Resource:
     spec_proto: bytes = b""
 
     def __repr__(self) -> str:
-        id_ = redacted(self.id) if self.type.partition(".")[0] in _SECRET_IDS else self.id
+        id_ = redacted(self.id) if is_secret(self.type) else self.id
         version = "" if self.version is None else f", version {self.version}"
         return f"<Resource {self.type} {self.namespace}/{id_}{version}, {self.phase}>"
+
+
+def is_secret(type_: str) -> bool:
+    """Whether the id of a resource of this type is a secret."""
+    return type_.partition(".")[0] in _SECRET_IDS
 
 
 def full_type(type_: str) -> str:

@@ -95,6 +95,9 @@ if TYPE_CHECKING:
     from omni_api.errors import UnimplementedError as UnimplementedError
     from omni_api.errors import UnknownError as UnknownError
     from omni_api.errors import UnsentError as UnsentError
+    from omni_api.join_tokens import JoinToken as JoinToken
+    from omni_api.join_tokens import JoinTokenState as JoinTokenState
+    from omni_api.join_tokens import JoinTokenWarning as JoinTokenWarning
     from omni_api.machine_log import LogFormat as LogFormat
     from omni_api.machine_log import LogRecord as LogRecord
     from omni_api.maintenance import MaintenanceStep as MaintenanceStep
@@ -152,6 +155,9 @@ else:
         "InvalidInputError": "omni_api.errors",
         "InvalidKeyError": "omni_api.errors",
         "InventoryPolicy": "omni_api._gen.models",
+        "JoinToken": "omni_api.join_tokens",
+        "JoinTokenState": "omni_api.join_tokens",
+        "JoinTokenWarning": "omni_api.join_tokens",
         "JsonSchemaError": "omni_api._gen.models",
         "KubeconfigResponse": "omni_api._gen.models",
         "KubernetesSSAOptions": "omni_api._gen.models",
@@ -271,6 +277,9 @@ __all__ = [
     "InvalidInputError",
     "InvalidKeyError",
     "InventoryPolicy",
+    "JoinToken",
+    "JoinTokenState",
+    "JoinTokenWarning",
     "JsonSchemaError",
     "KubeconfigResponse",
     "KubernetesSSAOptions",

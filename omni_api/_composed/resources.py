@@ -5,10 +5,11 @@ from __future__ import annotations
 from omni_api._core.arguments import text
 from omni_api._core.call import StreamCall
 from omni_api._core.durations import UNSET, Timeout
+from omni_api._core.hiding import send_hiding
 from omni_api._core.label_selectors import queries
 from omni_api._core.steps import Steps, send
 from omni_api._gen import calls, cosi_pb2
-from omni_api.resources import Resource, full_type, get_reader, list_reader
+from omni_api.resources import Resource, full_type, get_reader, is_secret, list_reader
 
 
 def get(
@@ -51,8 +52,8 @@ def get(
         id=text("id", id, empty=False),
         namespace=text("namespace", namespace, empty=False),
     )
-    call = calls.get_resource(request, timeout=timeout)
-    return (yield from send(call.read_by(get_reader, _size)))
+    call = calls.get_resource(request, timeout=timeout).read_by(get_reader, _size)
+    return (yield from (send_hiding(call, id) if is_secret(request.type) else send(call)))
 
 
 def list(  # noqa: A001 - the verb of the official tool

@@ -56,7 +56,10 @@ class Fleet:
         )
         self.join_tokens[first.id] = first
         self.default_join_token = first.id
+        self.default_join_token_version = 1
         self._add_fixed_content()
+        for kind in ("maintenance", "maintenance-2"):
+            first.warnings.append((self._examples[kind], _EPHEMERAL))
         self._grow_to(machines or 0)
 
     def clusters(self) -> list[Cluster]:
@@ -219,6 +222,7 @@ class Fleet:
             self.add_machine()
 
 
+_EPHEMERAL = "Talos is not installed so the generated node unique token is ephemeral"
 _SPARE_MACHINES: dict[str, dict[str, Any]] = {
     "maintenance": {},
     "maintenance-2": {},

@@ -130,6 +130,15 @@ class JoinToken:
     expiration: datetime | None = None
     revoked: bool = False
     use_count: int = 0
+    warnings: list[tuple[str, str]] = attrs.field(factory=list)
+    """Machines that need the token, and why."""
+    version: int = 1
+    updated: datetime | None = None
+    labels: dict[str, str] = attrs.field(factory=dict)
+    annotations: dict[str, str] = attrs.field(factory=dict)
+    finalizers: list[str] = attrs.field(factory=list)
+    """Who must let go of it first; the controller for the status, which always does, aside."""
+    torn_down: bool = False
 
     def state(self, now: datetime) -> int:
         """1 active, 2 revoked, 3 expired."""

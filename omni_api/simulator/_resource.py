@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from omni_api._gen import cosi_pb2, specs_pb2
 from omni_api.simulator import _goyaml
-from omni_api.simulator._spec_wire import proto_spec
+from omni_api.simulator._spec_wire import plain, proto_spec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,17 +32,20 @@ class Resource:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     annotations: Mapping[str, str] = attrs.field(factory=dict)
     finalizers: tuple[str, ...] = ()
+    phase: str = "running"
+    updated: datetime | None = None
+    """When it was last changed; as `created` unless given."""
 
     def json(self) -> str:
         """As ResourceService writes it: nothing empty, times to the second."""
         metadata: dict[str, Any] = {
             "created": time_text(self.created),
-            "updated": time_text(self.created),
+            "updated": time_text(self.updated or self.created),
             "namespace": self.namespace,
             "type": self.type,
             "id": self.id,
             "owner": self.owner,
-            "phase": "running",
+            "phase": self.phase,
         }
         for name in ("labels", "annotations"):
             if values := getattr(self, name):
@@ -59,14 +64,14 @@ class Resource:
         message.metadata.id = self.id
         message.metadata.version = str(self.version)
         message.metadata.owner = self.owner
-        message.metadata.phase = "running"
+        message.metadata.phase = self.phase
         message.metadata.created.FromDatetime(self.created)
-        message.metadata.updated.FromDatetime(self.created)
+        message.metadata.updated.FromDatetime(self.updated or self.created)
         message.metadata.finalizers.extend(self.finalizers)
         message.metadata.labels.update(self.labels)
         message.metadata.annotations.update(self.annotations)
-        if (make := _SPECS.get(self.type)) is not None:
-            spec = make(self.spec)
+        if (kind := _SPECS.get(self.type)) is not None:
+            spec = json_format.ParseDict(dict(self.spec), kind())
             message.spec.proto_spec = spec.SerializeToString()
             message.spec.yaml_spec = _goyaml.dump(_go_fields(spec))
         else:
@@ -85,9 +90,9 @@ class Resource:
             "id": self.id,
             "version": self.version,
             "owner": self.owner or None,
-            "phase": "running",
+            "phase": self.phase,
             "created": time_text(self.created),
-            "updated": time_text(self.created),
+            "updated": time_text(self.updated or self.created),
         }
         for name in ("labels", "annotations"):
             if values := getattr(self, name):
@@ -101,21 +106,12 @@ def time_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _cluster_spec(spec: Mapping[str, Any]) -> Any:
-    return specs_pb2.ClusterSpec(
-        kubernetes_version=spec["kubernetes_version"],
-        talos_version=spec["talos_version"],
-        features=specs_pb2.ClusterSpec.Features(),
-    )
-
-
-def _sys_version_spec(spec: Mapping[str, Any]) -> Any:
-    return specs_pb2.SysVersionSpec(**spec)
-
-
 _SPECS = {
-    "Clusters.omni.sidero.dev": _cluster_spec,
-    "SysVersions.system.sidero.dev": _sys_version_spec,
+    "Clusters.omni.sidero.dev": specs_pb2.ClusterSpec,
+    "DefaultJoinTokens.omni.sidero.dev": specs_pb2.DefaultJoinTokenSpec,
+    "JoinTokenStatuses.omni.sidero.dev": specs_pb2.JoinTokenStatusSpec,
+    "JoinTokens.omni.sidero.dev": specs_pb2.JoinTokenSpec,
+    "SysVersions.system.sidero.dev": specs_pb2.SysVersionSpec,
 }
 
 
@@ -123,19 +119,22 @@ def _go_fields(message: Any) -> dict[str, Any]:
     """A message as Go's YAML writes the generated struct: every field, even unset ones."""
     fields: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
-        name = _lower(field.name)
-        if field.message_type is None:
-            fields[name] = getattr(message, field.name)
-        else:
-            inner = getattr(message, field.name)
-            fields[name] = _go_fields(inner) if message.HasField(field.name) else None
+        value = getattr(message, field.name)
+        if isinstance(value, Message):
+            value = _go_fields(value) if message.HasField(field.name) else None
+        elif field.message_type is not None:
+            value = [_go_fields(item) for item in value]
+        fields[_lower(field.name)] = value
     return fields
 
 
-def _lowered(value: Any) -> Any:
+def _lowered(value: Any, name: str = "") -> Any:
+    """A value of the JSON form as Go's YAML has it: numbers are numbers, times are messages."""
     if isinstance(value, Mapping):
-        return {_lower(key): _lowered(item) for key, item in value.items()}
-    return [_lowered(item) for item in value] if isinstance(value, list) else value
+        return {_lower(key): _lowered(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_lowered(item, name) for item in value]
+    return plain(name, value)
 
 
 def _lower(name: str) -> str:

@@ -133,13 +133,26 @@ def _join_token(omni: Omni, id_: str) -> Resource:
     if token.revoked:
         spec["revoked"] = True
     if token.expiration is not None:
-        spec["expiration_time"] = time_text(token.expiration)
-    return _resource(omni, "JoinTokens" + SUFFIX, id_, created=token.created, spec=spec)
+        spec["expiration_time"] = token.expiration.isoformat().replace("+00:00", "Z")
+    return _resource(
+        omni,
+        "JoinTokens" + SUFFIX,
+        id_,
+        created=token.created,
+        updated=token.updated,
+        version=token.version,
+        phase="tearingDown" if token.torn_down else "running",
+        labels=dict(token.labels),
+        annotations=dict(token.annotations),
+        finalizers=tuple(token.finalizers),
+        spec=spec,
+    )
 
 
 def _default_join_token(omni: Omni, id_: str) -> Resource:
     spec = {"token_id": omni.fleet.default_join_token}
-    return _resource(omni, "DefaultJoinTokens" + SUFFIX, id_, spec=spec)
+    version = omni.fleet.default_join_token_version
+    return _resource(omni, "DefaultJoinTokens" + SUFFIX, id_, version=version, spec=spec)
 
 
 def _join_token_status(omni: Omni, id_: str) -> Resource:
@@ -151,6 +164,12 @@ def _join_token_status(omni: Omni, id_: str) -> Resource:
         spec["is_default"] = True
     if token.use_count:
         spec["use_count"] = str(token.use_count)
+    if token.expiration is not None:
+        spec["expiration_time"] = token.expiration.isoformat().replace("+00:00", "Z")
+    if token.warnings:
+        spec["warnings"] = [
+            {"machine": machine, "message": message} for machine, message in token.warnings
+        ]
     return _resource(
         omni,
         "JoinTokenStatuses" + SUFFIX,

@@ -63,7 +63,7 @@ def service_of_debug_builds(call: Call, _request: Any) -> Any:
 
 
 def _find(call: Call, request: Any) -> Resource:
-    kind = _readable(call, request.type)
+    kind = readable(call, request.type)
     # Access is judged first: without the role nobody learns whether an id exists.
     if own := of_caller(call, request.type, request.namespace, request.id):
         return own
@@ -76,31 +76,31 @@ def _find(call: Call, request: Any) -> Resource:
 
 
 def _all(call: Call, request: Any) -> list[Resource]:
-    kind = _readable(call, request.type)
+    kind = readable(call, request.type)
     if request.namespace != kind.namespace:
         return []
     with call.omni.changed:
         return [kind.make(call.omni, id_) for id_ in sorted(kind.ids(call.omni))]
 
 
-def _readable(call: Call, type_: str) -> Kind:
+def readable(call: Call, type_: str) -> Kind:
     """The kind, if the caller may read it."""
     kind = kind_of(type_)
     if kind is not None and kind.access == PUBLIC:
         return kind
     call.require_signature()
     if kind is None:
-        raise _denied("no access is permitted")
+        raise denied("no access is permitted")
     if kind.access != SIGNED:
         try:
             call.require(kind.access)
         except Refused as refused:
-            raise _denied(refused.message) from refused
+            raise denied(refused.message) from refused
     return kind
 
 
-def _denied(reason: str) -> Refused:
-    """A refusal by Omni's validated state, which collects errors in a list."""
+def denied(reason: str) -> Refused:
+    """A refusal for want of access by Omni's validated state, which collects errors in a list."""
     return Refused(
         grpc.StatusCode.PERMISSION_DENIED,
         "failed to validate: 1 error occurred:\n"

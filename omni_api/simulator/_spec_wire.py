@@ -15,9 +15,9 @@ from omni_api.simulator._audit_message import varint
 _MAP = "map"
 _Fields = Mapping[str, Any]
 _LENGTH_DELIMITED, _VARINT = 2, 0
-_TEXT_NUMBERS = frozenset(("size", "io_size", "sector_size", "use_count", "cores_count"))
+_TEXT_NUMBERS = frozenset(("size", "io_size", "sector_size", "cores_count"))
 _DURATIONS = frozenset(("tick_interval", "min_interval", "max_interval"))
-_TIMES = frozenset(("expiration", "expiration_time", "created", "last_used"))
+_TIMES = frozenset(("expiration", "created", "last_used"))
 
 
 def _numbered(names: str, start: int = 1) -> dict[str, int]:
@@ -78,7 +78,6 @@ _FIELDS: dict[str, _Fields] = {
         **_numbered("talos_version kubernetes_version", 9),
     },
     "CurrentUsers": {"identity": 1, "role": 3, "user_id": 4},
-    "DefaultJoinTokens": {"token_id": 1},
     "FeaturesConfigs": {
         "etcd_backup_settings": (2, _numbered("tick_interval min_interval max_interval")),
         "user_pilot_settings": (6, {}),
@@ -91,8 +90,6 @@ _FIELDS: dict[str, _Fields] = {
     "Identities": {"user_id": 1},
     "IdentityStatuses": _numbered("user_id role last_active"),
     "InfraMachineConfigs": {"acceptance_status": 2, "power_off_request_id": 6},
-    "JoinTokenStatuses": _numbered("state is_default use_count") | {"name": 5},
-    "JoinTokens": _numbered("expiration_time revoked name"),
     "KubernetesUpgradeStatuses": {"phase": 1, "last_upgrade_version": 5, "upgrade_versions": 6},
     "KubernetesVersions": {"version": 1},
     "LoadBalancerStatuses": {"healthy": 3},
@@ -146,6 +143,18 @@ def proto_spec(type_: str, spec: Mapping[str, Any]) -> bytes:
     return _message(spec, _FIELDS.get(type_.partition(".")[0], {}))
 
 
+def plain(name: str, value: Any) -> Any:
+    """The value of a field in JSON form without the texts that JSON has for numbers and times."""
+    if not isinstance(value, str):
+        return value
+    if name in _TIMES:
+        moment = datetime.fromisoformat(value)
+        return {"seconds": int(moment.timestamp()), "nanos": moment.microsecond * 1000}
+    if name in _DURATIONS:
+        return {"seconds": int(value.removesuffix("s")), "nanos": 0}
+    return int(value) if name in _TEXT_NUMBERS else value
+
+
 def _message(values: Mapping[str, Any], fields: _Fields) -> bytes:
     found = []
     for name, place in fields.items():
@@ -164,11 +173,8 @@ def _encoded(name: str, value: Any, inner: Any) -> Iterator[int | bytes]:
             yield _field(1, key.encode()) + _field(2, item)
     elif inner is not None:
         yield _message(value, inner)
-    elif name in _TIMES:
-        moment = datetime.fromisoformat(value)
-        yield _field(1, int(moment.timestamp())) + _field(2, moment.microsecond * 1000)
-    elif name in _DURATIONS:
-        yield _field(1, int(value.removesuffix("s")))
+    elif isinstance(known := plain(name, value), Mapping):
+        yield _field(1, known["seconds"]) + _field(2, known["nanos"])
     elif isinstance(value, str) and name not in _TEXT_NUMBERS:
         yield value.encode()
     elif int(value):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from omni_api_async._driver import Driver
     from omni_api_async._gen.audit_log import AuditLog
     from omni_api_async._gen.auth import Auth
+    from omni_api_async._gen.join_tokens import JoinTokens
     from omni_api_async._gen.kubernetes import Kubernetes
     from omni_api_async._gen.machines import Machines
     from omni_api_async._gen.management import Management
@@ -43,6 +44,13 @@ class Facades:
         from omni_api_async._gen.audit_log import AuditLog
 
         return AuditLog(self._driver)
+
+    @cached_property
+    def join_tokens(self) -> JoinTokens:
+        """Join tokens, with which machines join: listed, made, prolonged, revoked and removed."""
+        from omni_api_async._gen.join_tokens import JoinTokens
+
+        return JoinTokens(self._driver)
 
     @cached_property
     def kubernetes(self) -> Kubernetes:

@@ -93,6 +93,7 @@ FACADES = tuple(
         "management",
         "auth",
         "audit_log",
+        "join_tokens",
         "kubernetes",
         "machines",
         "resources",

@@ -21,6 +21,7 @@ FACADES = {
     "management": "Management",
     "auth": "Auth",
     "audit_log": "AuditLog",
+    "join_tokens": "JoinTokens",
     "kubernetes": "Kubernetes",
     "machines": "Machines",
     "resources": "Resources",

@@ -1,0 +1,24 @@
+"""Calls about something whose name is a secret: their errors must not tell it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from omni_api._core.call import Call
+from omni_api._core.steps import Steps, send
+from omni_api.errors import CallError
+
+T = TypeVar("T")
+
+
+def send_hiding(call: Call[T], secret: str) -> Steps[T]:
+    """Send a unary call; where the server's words repeat `secret`, it is taken out."""
+    try:
+        return (yield from send(call))
+    except CallError as error:
+        if secret not in error.details:
+            raise
+        error.details = error.details.replace(secret, "<hidden>")
+        error.args = (error.details,)
+        # The cause is gRPC's own error, with the words as they came.
+        raise error from None
