@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
+import click
 import pexpect
+
+from omni_api.cli.app import PROGRAM, app
 
 Run = Callable[..., "Ended"]
 Open = Callable[..., "pexpect.spawn[str]"]
@@ -28,3 +31,35 @@ class Ended:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def parsed(words: Sequence[str]) -> click.Context:
+    """Read a command line as the program does, and do nothing.
+
+    Raises:
+        click.ClickException: It is none of the program's.
+    """
+    context = app.make_context(PROGRAM, list(words))
+    while isinstance(context.command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        name, command, rest = context.command.resolve_command(context, rest)
+        assert command is not None
+        context = command.make_context(name, rest, parent=context)
+    return context
+
+
+def options_of_program() -> set[str]:
+    """Every option of every command."""
+    found: set[str] = set()
+    waiting: list[tuple[click.Command, click.Context | None]] = [(app, None)]
+    while waiting:
+        command, parent = waiting.pop()
+        context = click.Context(command, parent=parent)
+        for param in command.get_params(context):
+            found.update(param.opts, param.secondary_opts)
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                member = command.get_command(context, name)
+                assert member is not None, name
+                waiting.append((member, context))
+    return found

@@ -18,6 +18,7 @@ from typing import Any
 
 import pysequoia
 import pytest
+from cli_program import options_of_program, parsed
 from pages import CONFIGS, MORE_PAGES, PAGES, ROOT, Block, blocks, help_of, name_of, rows
 from snippets import Session
 
@@ -188,6 +189,8 @@ def test_the_commands_of_the_pages_exist() -> None:
             case ["python", "-m", module, *options] if module in COMMANDS:
                 for option in options:
                     assert option[:1] != "-" or option in options_of(module), block
+            case ["omni-api", *words]:
+                assert parsed(words), block
             case [".ci/run"]:
                 assert os.access(ROOT / ".ci" / "run", os.X_OK), block
             case [first, *_]:
@@ -200,7 +203,8 @@ def test_targets_and_options_named_in_the_text_exist(page: Path) -> None:
     for target in re.findall(r"`make ([a-z]+)`", text):
         assert target in make_targets()
     for option in re.findall(r"`(--[a-z-]+)", text):
-        assert any(option in options_of(module) for module in COMMANDS)
+        known = (options_of_program(), *map(options_of, COMMANDS))
+        assert any(option in options for options in known), option
 
 
 @pytest.mark.parametrize(
