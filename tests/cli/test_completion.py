@@ -16,3 +16,20 @@ def test_each_shell_gets_its_script(run: Run) -> None:
         assert ended.status == 0
         assert word in ended.out
         assert "_OMNI_API_COMPLETE" in ended.out
+
+
+def completed(run: Run, line: str, **env: str) -> list[str]:
+    words = line.split(" ")
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    ended = run(env={"_OMNI_API_COMPLETE": "bash_complete", **asked, **env})
+    assert ended.err == ""
+    return [found.removeprefix("plain,") for found in ended.out.split()]
+
+
+def test_names_that_only_the_server_knows_are_completed(run: Run) -> None:
+    assert completed(run, "omni-api user delete op") == ["operator@example.org"]
+    assert "auditor@example.org" in completed(run, "omni-api user set-role a")
+
+
+def test_a_server_that_cannot_be_reached_completes_nothing_and_says_nothing(run: Run) -> None:
+    assert completed(run, "omni-api user delete op", OMNI_ENDPOINT="grpc://127.0.0.1:1") == []

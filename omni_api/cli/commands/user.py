@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from omni_api import User
+from omni_api.cli.names import USER
 from omni_api.cli.output import Column
 from omni_api.cli.session import Group, Session, pass_session
 
@@ -41,7 +42,7 @@ def create(session: Session, email: str, role: str) -> None:
 
 
 @command.command()
-@click.argument("email")
+@click.argument("email", type=USER)
 @click.option("-r", "--role", required=True, help="Role, such as Reader, Operator or Admin.")
 @pass_session
 def set_role(session: Session, email: str, role: str) -> None:
@@ -51,7 +52,7 @@ def set_role(session: Session, email: str, role: str) -> None:
 
 
 @command.command(aliases=("destroy", "d"))
-@click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@click.argument("emails", nargs=-1, required=True, type=USER, metavar="EMAIL...")
 @pass_session
 def delete(session: Session, emails: tuple[str, ...]) -> None:
     """Remove users."""
