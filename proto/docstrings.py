@@ -88,13 +88,11 @@ class _Await(ast.NodeTransformer):
         self._handles: set[str] = set()
 
     def _called(self, node: ast.AST) -> str | None:
-        """The method's name if `node` is a call like omni.management.kubeconfig(...)."""
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        """`management.kubeconfig` if `node` is a call like omni.management.kubeconfig(...)."""
+        if not isinstance(node, ast.Call):
             return None
-        root = node.func.value
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        return node.func.attr if isinstance(root, ast.Name) and root.id == "omni" else None
+        root, _, name = ast.unparse(node.func).partition(".")
+        return name if root == "omni" and name else None
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

@@ -59,8 +59,17 @@ def modules(contract: Contract, root: Path) -> Iterator[tuple[str, str]]:
         for name, entry in contract.composed.items()
     }
     streams = frozenset(
-        [rpc.notes["name"] for rpc in contract.rpcs if rpc.server_streaming]
-        + [function.name for _, found in composed.values() for function in found if function.stream]
+        [
+            f"{SERVICES[rpc.service].lower()}.{rpc.notes['name']}"
+            for rpc in contract.rpcs
+            if rpc.server_streaming
+        ]
+        + [
+            f"{name}.{function.name}"
+            for name, (_, found) in composed.items()
+            for function in found
+            if function.stream
+        ]
     )
     for world in WORLDS:
         for service, title in SERVICES.items():

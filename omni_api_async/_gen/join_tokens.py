@@ -33,7 +33,7 @@ class JoinTokens:
             CallError: The server refused for another reason, or the stream broke.
 
         Example:
-            >>> async for token in omni.join_tokens.list():
+            >>> for token in await omni.join_tokens.list():
             ...     print(token.name, token.state.name, token.use_count, token.is_default)
             initial token ACTIVE 5 True
         """
@@ -114,7 +114,7 @@ class JoinTokens:
         Example:
             >>> token = await omni.join_tokens.create('rack-9')
             >>> await omni.join_tokens.revoke(token.id)
-            >>> [one.state.name for one in omni.join_tokens.list() if one.id == token.id]
+            >>> [one.state.name for one in await omni.join_tokens.list() if one.id == token.id]
             ['REVOKED']
         """
         return await self._driver.compose(composed.revoke(id, timeout=timeout))
@@ -138,7 +138,7 @@ class JoinTokens:
             >>> token = await omni.join_tokens.create('rack-10')
             >>> await omni.join_tokens.revoke(token.id)
             >>> await omni.join_tokens.unrevoke(token.id)
-            >>> [one.state.name for one in omni.join_tokens.list() if one.id == token.id]
+            >>> [one.state.name for one in await omni.join_tokens.list() if one.id == token.id]
             ['ACTIVE']
         """
         return await self._driver.compose(composed.unrevoke(id, timeout=timeout))
@@ -161,7 +161,7 @@ class JoinTokens:
         Example:
             >>> token = await omni.join_tokens.create('new-default')
             >>> await omni.join_tokens.make_default(token.id)
-            >>> [one.name for one in omni.join_tokens.list() if one.is_default]
+            >>> [one.name for one in await omni.join_tokens.list() if one.is_default]
             ['new-default']
         """
         return await self._driver.compose(composed.make_default(id, timeout=timeout))
@@ -189,7 +189,7 @@ class JoinTokens:
         Example:
             >>> token = await omni.join_tokens.create('rack-11')
             >>> await omni.join_tokens.destroy(token.id)
-            >>> [one for one in omni.join_tokens.list() if one.id == token.id]
+            >>> [one for one in await omni.join_tokens.list() if one.id == token.id]
             []
         """
         return await self._driver.compose(composed.destroy(id, timeout=timeout))

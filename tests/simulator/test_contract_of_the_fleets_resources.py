@@ -157,7 +157,7 @@ def test_join_tokens_tell_their_state(simulator: Simulator, client: RawClient) -
     assert get(client, "JoinTokens", token)[1] == {"name": "brief", "expiration_time": soon}
     fleet.join_tokens[token].use_count = 2
     spec = get(client, "JoinTokenStatuses", token)[1]
-    assert spec == {"name": "brief", "state": 1, "use_count": "2"}
+    assert spec == {"name": "brief", "state": 1, "use_count": "2", "expiration_time": soon}
     simulator.set_time(datetime.now(UTC) + timedelta(hours=1, minutes=1))
     options = {"skew": 3660}
     request = {"namespace": "default", "type": f"JoinTokenStatuses{SUFFIX}", "id": token}
