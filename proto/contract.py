@@ -129,7 +129,8 @@ def read(root: Path) -> Contract:
         for service, rpcs in body.items()
         for rpc, table in rpcs.items()
     }
-    rpcs, internal = [], []
+    rpcs: list[Rpc] = []
+    internal: list[Rpc] = []
     for service_name, method, doc, file_name in services:
         full_name = f"{service_name}.{method.name}"
         hidden = service_name in unserved

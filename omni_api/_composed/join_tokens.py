@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from omni_api._core.arguments import duration, text
 from omni_api._core.durations import UNSET, Seconds, Timeout, Unset, to_seconds
-from omni_api._core.hiding import send_hiding
+from omni_api._core.hiding import hiding
 from omni_api._core.steps import Fill, Pause, Steps, now, send, start
 from omni_api._gen import calls, cosi_pb2, specs_pb2, table
 from omni_api.errors import DeadlineExceededError, FailedPreconditionError, NotFoundError
@@ -122,7 +122,7 @@ def renew(id: str, lifetime: Seconds, *, timeout: Timeout = UNSET) -> Steps[date
     def edit(spec: specs_pb2.JoinTokenSpec) -> None:
         spec.expiration_time.FromDatetime(expires)
 
-    yield from _update(TOKENS, _checked(id), id, specs_pb2.JoinTokenSpec, edit, timeout)
+    yield from hiding(_checked(id), _update(TOKENS, id, specs_pb2.JoinTokenSpec, edit, timeout))
     return expires
 
 
@@ -198,12 +198,12 @@ def make_default(id: str, *, timeout: Timeout = UNSET) -> Steps[None]:
         >>> [one.name for one in omni.join_tokens.list() if one.is_default]
         ['new-default']
     """
-    _checked(id)
 
     def edit(spec: specs_pb2.DefaultJoinTokenSpec) -> None:
         spec.token_id = id
 
-    yield from _update(DEFAULT, "default", id, specs_pb2.DefaultJoinTokenSpec, edit, timeout)
+    steps = _update(DEFAULT, "default", specs_pb2.DefaultJoinTokenSpec, edit, timeout)
+    yield from hiding(_checked(id), steps)
 
 
 def destroy(id: str, *, timeout: Timeout = UNSET) -> Steps[None]:
@@ -232,18 +232,21 @@ def destroy(id: str, *, timeout: Timeout = UNSET) -> Steps[None]:
         >>> [one for one in omni.join_tokens.list() if one.id == token.id]
         []
     """
-    _checked(id)
-    teardown = cosi_pb2.TeardownRequest(namespace="default", type=TOKENS, id=id)
-    look = cosi_pb2.GetRequest(namespace="default", type=TOKENS, id=id)
-    removal = cosi_pb2.DestroyRequest(namespace="default", type=TOKENS, id=id)
+    yield from hiding(_checked(id), _destroy(id, timeout))
+
+
+def _destroy(id_: str, timeout: Timeout) -> Steps[None]:
+    teardown = cosi_pb2.TeardownRequest(namespace="default", type=TOKENS, id=id_)
+    look = cosi_pb2.GetRequest(namespace="default", type=TOKENS, id=id_)
+    removal = cosi_pb2.DestroyRequest(namespace="default", type=TOKENS, id=id_)
     patience = _PATIENCE if isinstance(timeout, Unset) else timeout
     begun = (yield from now()).monotonic
     limit = float("inf") if patience is None else begun + to_seconds("timeout", patience)
-    answer = yield from send_hiding(calls.teardown_resource(teardown, timeout=timeout), id)
+    answer = yield from send(calls.teardown_resource(teardown, timeout=timeout))
     try:
         if not answer.destroy_ready:
             yield from _until_free(look, limit, timeout)
-        yield from send_hiding(calls.destroy_resource(removal, timeout=timeout), id)
+        yield from send(calls.destroy_resource(removal, timeout=timeout))
     except NotFoundError:
         # The server destroys what users manage by itself once nobody holds it, and was faster.
         return
@@ -257,7 +260,7 @@ def _until_free(request: cosi_pb2.GetRequest, limit: float, timeout: Timeout) ->
         DeadlineExceededError: It has some still.
     """
     while True:
-        found = yield from send_hiding(calls.get_resource(request, timeout=timeout), request.id)
+        found = yield from send(calls.get_resource(request, timeout=timeout))
         held = ", ".join(found.resource.metadata.finalizers)
         if not held:
             return
@@ -274,13 +277,13 @@ def _set_revoked(id_: str, revoked: bool, timeout: Timeout) -> Steps[None]:  # n
     def edit(spec: specs_pb2.JoinTokenSpec) -> None:
         spec.revoked = revoked
 
-    yield from _update(TOKENS, _checked(id_), id_, specs_pb2.JoinTokenSpec, edit, timeout)
+    steps = _update(TOKENS, id_, specs_pb2.JoinTokenSpec, edit, timeout)
+    yield from hiding(_checked(id_), steps)
 
 
-def _update(  # noqa: PLR0917 - private
+def _update(
     type_: str,
     id_: str,
-    secret: str,
     kind: type[SpecT],
     edit: Callable[[SpecT], object],
     timeout: Timeout,
@@ -288,10 +291,10 @@ def _update(  # noqa: PLR0917 - private
     """Read a resource, change its spec, write it; again if somebody else wrote in between."""
     request = cosi_pb2.GetRequest(namespace="default", type=type_, id=id_)
     for attempt in range(1, _ATTEMPTS + 1):
-        found = yield from send_hiding(calls.get_resource(request, timeout=timeout), secret)
+        found = yield from send(calls.get_resource(request, timeout=timeout))
         change = calls.update_resource(altered(found.resource, kind, edit), timeout=timeout)
         try:
-            yield from send_hiding(change, secret)
+            yield from send(change)
         except FailedPreconditionError as error:
             if attempt == _ATTEMPTS or "update conflict" not in error.details:
                 raise

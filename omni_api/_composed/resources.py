@@ -5,7 +5,7 @@ from __future__ import annotations
 from omni_api._core.arguments import text
 from omni_api._core.call import StreamCall
 from omni_api._core.durations import UNSET, Timeout
-from omni_api._core.hiding import send_hiding
+from omni_api._core.hiding import hiding
 from omni_api._core.label_selectors import queries
 from omni_api._core.steps import Steps, send
 from omni_api._gen import calls, cosi_pb2
@@ -53,7 +53,8 @@ def get(
         namespace=text("namespace", namespace, empty=False),
     )
     call = calls.get_resource(request, timeout=timeout).read_by(get_reader, _size)
-    return (yield from (send_hiding(call, id) if is_secret(request.type) else send(call)))
+    steps = send(call)
+    return (yield from (hiding(id, steps) if is_secret(request.type) else steps))
 
 
 def list(  # noqa: A001 - the verb of the official tool

@@ -1,20 +1,19 @@
-"""Calls about something whose name is a secret: their errors must not tell it."""
+"""Operations on something whose name is a secret: their errors must not tell it."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from omni_api._core.call import Call
-from omni_api._core.steps import Steps, send
+from omni_api._core.steps import Steps
 from omni_api.errors import CallError
 
 T = TypeVar("T")
 
 
-def send_hiding(call: Call[T], secret: str) -> Steps[T]:
-    """Send a unary call; where the server's words repeat `secret`, it is taken out."""
+def hiding(secret: str, steps: Steps[T]) -> Steps[T]:
+    """Carry `steps` out; where the server's words in an error repeat `secret`, it is taken out."""
     try:
-        return (yield from send(call))
+        return (yield from steps)
     except CallError as error:
         if secret not in error.details:
             raise
