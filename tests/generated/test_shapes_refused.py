@@ -123,3 +123,23 @@ def test_an_annotation_that_contradicts_itself_is_refused(
 def test_the_contract_as_it_stands_is_not_refused(copied: Path) -> None:
     contract: Any = importlib.import_module("contract")
     importlib.import_module("checks").check(contract.read(copied))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('name = "get_resource"\n', "", "the keys are name, changes, retry, role, since"),
+        ('name = "get_resource"', 'name = "get_resource"\nstream = "none"', "and no others"),
+        (
+            'name = "update_resource"\nchanges = "always"\nretry = "never"',
+            'name = "update_resource"\nchanges = "always"\nretry = "read"',
+            "what changes nothing is retried, what changes is not",
+        ),
+        ("cosi.resource.State.Get", "cosi.resource.State.Fetch", "rpcs that no proto has"),
+    ],
+)
+def test_an_annotation_of_an_internal_rpc_has_to_be_whole(
+    copied: Path, old: str, new: str, expected: str
+) -> None:
+    replace(copied / "methods.toml", old, new)
+    assert expected in refusal(copied)
