@@ -18,6 +18,7 @@ from omni_api._core.steps import (
     Give,
     Next,
     Now,
+    Patience,
     Pause,
     Ready,
     Run,
@@ -127,6 +128,8 @@ class Routine(Generic[T]):
                 return self._driver.sleep(step.seconds, lambda: self._stopped)
             case Now():
                 return self._driver.session.moment()
+            case Patience():
+                return self._driver.session.wait_after(step.attempt, step.remaining)
             case First():
                 return self._first(step)
         raise TypeError(f"{type(step).__name__} is no step")

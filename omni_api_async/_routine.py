@@ -20,6 +20,7 @@ from omni_api._core.steps import (
     Give,
     Next,
     Now,
+    Patience,
     Pause,
     Ready,
     Run,
@@ -149,6 +150,8 @@ class Routine(Generic[T]):
                 return await self._driver.paused(self._pause)
             case Now():
                 return self._driver.session.moment()
+            case Patience():
+                return self._driver.session.wait_after(step.attempt, step.remaining)
             case First():
                 return await self._first(step)
         raise TypeError(f"{type(step).__name__} is no step")

@@ -97,6 +97,10 @@ class Session:
         """Return what the clocks say."""
         return Moment(self.now(), self.monotonic())
 
+    def wait_after(self, attempt: int, remaining: float | None) -> float | None:
+        """Return how long to wait after a failure that may pass, None to give up."""
+        return self.retry.patience(attempt=attempt, remaining=remaining, random=self.random)
+
     def deadline(self, call: Call[object]) -> float | None:
         """Return when the whole call has to be over, on the monotonic clock."""
         seconds = call.timeout

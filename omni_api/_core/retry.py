@@ -98,6 +98,18 @@ class RetryPolicy:
         """
         if not call.repeatable or error.code not in PASSING or untrusted(error.details):
             return None
+        return self.patience(attempt=attempt, remaining=remaining, random=random)
+
+    def patience(
+        self, *, attempt: int, remaining: float | None, random: Callable[[], float]
+    ) -> float | None:
+        """Return the seconds to wait after a failure that may pass, or None to give up.
+
+        Args:
+            attempt: Number of the last attempt, from 1.
+            remaining: Seconds left for all of them, None without a limit.
+            random: Source of jitter: numbers from 0 to 1.
+        """
         # Imported on the first failure: a good call never needs it.
         import tenacity
 

@@ -126,6 +126,21 @@ class Moment:
 
 
 @attrs.frozen
+class Patience:
+    """Ask the client's retry policy how long to wait after a failure that may pass.
+
+    The result is seconds; None when it is time to give up.
+
+    Attributes:
+        attempt: Number of the attempt that failed, from 1.
+        remaining: Seconds that are left for the whole operation, None without a limit.
+    """
+
+    attempt: int
+    remaining: float | None = None
+
+
+@attrs.frozen
 class Run(Generic[T]):
     """Call a function that may block, such as one that writes a file; the result is its own."""
 
@@ -153,6 +168,7 @@ Step: TypeAlias = (
     | Stop
     | Pause
     | Now
+    | Patience
     | Run[Any]
     | Give[Any]
     | Ready
@@ -185,6 +201,12 @@ def now() -> Steps[Moment]:
     """Return what the client's clocks say."""
     moment: Moment = yield Now()
     return moment
+
+
+def patience(attempt: int, remaining: float | None = None) -> Steps[float | None]:
+    """Return how long to wait before the next attempt, None to give up."""
+    seconds: float | None = yield Patience(attempt, remaining)
+    return seconds
 
 
 def run(function: Callable[[], T]) -> Steps[T]:
