@@ -1,4 +1,4 @@
-"""Files of this machine: what `~` means, and how one appears whole or not at all.
+"""Files of this machine: what `~` means, where one may be written, how it appears whole.
 
 A file is written aside, and locked for as long as somebody writes it. Then it is put onto the disk,
 gets its name, and its directory is synced. The lock tells it from what a killed process left.
@@ -7,11 +7,13 @@ gets its name, and its directory is synced. The lock tells it from what a killed
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from omni_api.errors import InvalidInputError, StorageError
 
@@ -28,6 +30,43 @@ def expanded(path: str | Path) -> Path:
         raise InvalidInputError(f"path must begin with a home that exists, not {path}") from error
 
 
+def place(path: str, name: str, *, overwrite: bool) -> Path:
+    """Return the file to write, after a proof that one can be written there.
+
+    What an earlier save left that was killed is removed.
+
+    Args:
+        path: The file, or a directory.
+        name: What the file is called in a directory.
+        overwrite: Whether there may be such a file already.
+
+    Raises:
+        InvalidInputError: It is there, `~user` is no user, or its directory is not there or cannot
+            be written to.
+    """
+    try:
+        target = expanded(path).absolute()
+        if target.is_dir():
+            target /= name
+        elif path.endswith((os.sep, "/")):
+            raise InvalidInputError(f"path must be a file or a directory that exists, not {path!r}")
+        if target.is_dir():
+            raise InvalidInputError(f"path must be a file, and {target} is a directory")
+        if not overwrite and os.path.lexists(target):
+            raise InvalidInputError(
+                f"{target} exists; pass overwrite=True to replace it, or another path"
+            )
+        # Permissions, quotas and read-only mounts: only the attempt tells.
+        sweep(target.parent, glob.escape(target.name))
+        Aside(target.parent, target.name).discard()
+    except OSError as error:
+        raise InvalidInputError(
+            f"path must be in a directory that can be written to, not in {target.parent}: "
+            f"{error.strerror or error}"
+        ) from error
+    return target
+
+
 class Aside:
     """A file that is written aside, readable by its owner alone.
 
@@ -41,7 +80,7 @@ class Aside:
 
     def __init__(self, directory: Path | None, label: str) -> None:
         descriptor, self.path = _created(directory, label)
-        self.file = os.fdopen(descriptor, "wb")
+        self.file: BinaryIO = os.fdopen(descriptor, "wb")
         self._there = True
 
     def sync(self) -> None:

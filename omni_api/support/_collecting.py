@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from omni_api import _disk
 from omni_api._core import arguments
 from omni_api._core.call import Call
 from omni_api._core.durations import Timeout
@@ -141,7 +142,7 @@ class Tally:
 
 def collecting(order: Order, watch: Watcher | None = None) -> Steps[SupportBundle]:
     """Collect and save a bundle, and give a `BundleProgress` after every message."""
-    target = yield from run(partial(_file.place, order.path, order.name, overwrite=order.overwrite))
+    target = yield from run(partial(_disk.place, order.path, order.name, overwrite=order.overwrite))
     tally, began = Tally(), (yield from now()).monotonic
     stream = yield from start(order.call)
     while True:

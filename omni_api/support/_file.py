@@ -1,4 +1,4 @@
-"""The file of a support bundle: where it may appear, whether it is whole, how it is written.
+"""The file of a support bundle: whether it is whole, how it is written.
 
 A file is written aside and appears whole or not at all. When that happens is decided in
 `_collecting.py`.
@@ -6,55 +6,16 @@ A file is written aside and appears whole or not at all. When that happens is de
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
-import os
 import zipfile
 from pathlib import Path
 
-from omni_api._disk import Aside, expanded, sweep, telling
-from omni_api.errors import DamagedBundleError, InvalidInputError
+from omni_api._disk import Aside, telling
+from omni_api.errors import DamagedBundleError
 from omni_api.support._reader import AGE, UNREADABLE
 
 _HEADER_END = b"\n--- "
-
-
-def place(path: str, name: str, *, overwrite: bool) -> Path:
-    """Return the file to write, after a proof that one can be written there.
-
-    What an earlier save left that was killed is removed.
-
-    Args:
-        path: The file, or a directory.
-        name: What the file is called in a directory.
-        overwrite: Whether there may be such a file already.
-
-    Raises:
-        InvalidInputError: It is there, `~user` is no user, or its directory is not there or cannot
-            be written to.
-    """
-    try:
-        target = expanded(path).absolute()
-        if target.is_dir():
-            target /= name
-        elif path.endswith((os.sep, "/")):
-            raise InvalidInputError(f"path must be a file or a directory that exists, not {path!r}")
-        if target.is_dir():
-            raise InvalidInputError(f"path must be a file, and {target} is a directory")
-        if not overwrite and os.path.lexists(target):
-            raise InvalidInputError(
-                f"{target} exists; pass overwrite=True to replace it, or another path"
-            )
-        # Permissions, quotas and read-only mounts: only the attempt tells.
-        sweep(target.parent, glob.escape(target.name))
-        Aside(target.parent, target.name).discard()
-    except OSError as error:
-        raise InvalidInputError(
-            f"path must be in a directory that can be written to, not in {target.parent}: "
-            f"{error.strerror or error}"
-        ) from error
-    return target
 
 
 def check(data: bytes, *, encrypted: bool) -> None:
