@@ -14,14 +14,17 @@ import grpc
 __all__ = [
     "AbortedError",
     "AlreadyExistsError",
+    "AssetNotFoundError",
     "CallCancelledError",
     "CallError",
     "ClosedError",
     "ConfigurationError",
     "DamagedBundleError",
+    "DamagedDownloadError",
     "DamagedKeyError",
     "DataLossError",
     "DeadlineExceededError",
+    "DownloadError",
     "ExpiredKeyError",
     "ExportError",
     "FailedPreconditionError",
@@ -174,6 +177,35 @@ class StorageError(OmniError, OSError):
 
 class DamagedBundleError(OmniError):
     """A support bundle is not the file that it should be: no ZIP, cut off, or of another kind."""
+
+
+class DownloadError(OmniError):
+    """A file could not be fetched: the image factory refused, or the connection broke too often.
+
+    What has come of the file is kept beside its place, and the same call goes on from there where
+    the server allows it.
+
+    Attributes:
+        url: What was to be fetched, without passwords and signatures.
+        status: HTTP status code of the answer; None where the connection failed.
+        bytes_received: How much of the file is there.
+    """
+
+    def __init__(
+        self, message: str, *, url: str, status: int | None = None, bytes_received: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.url = url
+        self.status = status
+        self.bytes_received = bytes_received
+
+
+class AssetNotFoundError(DownloadError):
+    """The image factory has no such file: a wrong schematic, Talos version, platform or format."""
+
+
+class DamagedDownloadError(DownloadError):
+    """What came does not fit the checksum that the server offers. It was removed."""
 
 
 class CallError(OmniError):

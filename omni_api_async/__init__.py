@@ -59,18 +59,23 @@ if TYPE_CHECKING:
     from omni_api._gen.models import TalosconfigResponse as TalosconfigResponse
     from omni_api._gen.models import User as User
     from omni_api._gen.models import ValidateJsonSchemaResponse as ValidateJsonSchemaResponse
+    from omni_api.boot_assets._values import BootAsset as BootAsset
+    from omni_api.boot_assets._values import SavedBootAsset as SavedBootAsset
     from omni_api.credentials import ServiceAccountKey as ServiceAccountKey
     from omni_api.credentials import UserKey as UserKey
     from omni_api.errors import AbortedError as AbortedError
     from omni_api.errors import AlreadyExistsError as AlreadyExistsError
+    from omni_api.errors import AssetNotFoundError as AssetNotFoundError
     from omni_api.errors import CallCancelledError as CallCancelledError
     from omni_api.errors import CallError as CallError
     from omni_api.errors import ClosedError as ClosedError
     from omni_api.errors import ConfigurationError as ConfigurationError
     from omni_api.errors import DamagedBundleError as DamagedBundleError
+    from omni_api.errors import DamagedDownloadError as DamagedDownloadError
     from omni_api.errors import DamagedKeyError as DamagedKeyError
     from omni_api.errors import DataLossError as DataLossError
     from omni_api.errors import DeadlineExceededError as DeadlineExceededError
+    from omni_api.errors import DownloadError as DownloadError
     from omni_api.errors import ExpiredKeyError as ExpiredKeyError
     from omni_api.errors import ExportError as ExportError
     from omni_api.errors import FailedPreconditionError as FailedPreconditionError
@@ -121,10 +126,12 @@ else:
         "AbortedError": "omni_api.errors",
         "AlreadyExistsError": "omni_api.errors",
         "AnyMessage": "omni_api._core.values",
+        "AssetNotFoundError": "omni_api.errors",
         "AuditLogEventType": "omni_api._gen.models",
         "AuditLogLine": "omni_api._gen.models",
         "AuditLogOrderByDir": "omni_api._gen.models",
         "AuditLogOrderByField": "omni_api._gen.models",
+        "BootAsset": "omni_api.boot_assets._values",
         "BootAssetKind": "omni_api._gen.models",
         "BootAssetURLResponse": "omni_api._gen.models",
         "BundleEntry": "omni_api.support._reader",
@@ -140,10 +147,12 @@ else:
         "CreateServiceAccountResponse": "omni_api._gen.models",
         "CreateUserResponse": "omni_api._gen.models",
         "DamagedBundleError": "omni_api.errors",
+        "DamagedDownloadError": "omni_api.errors",
         "DamagedKeyError": "omni_api.errors",
         "DataLossError": "omni_api.errors",
         "Day": "omni_api._core.dates",
         "DeadlineExceededError": "omni_api.errors",
+        "DownloadError": "omni_api.errors",
         "ExpiredKeyError": "omni_api.errors",
         "ExportError": "omni_api.errors",
         "FailedPreconditionError": "omni_api.errors",
@@ -195,6 +204,7 @@ else:
         "ResourceExhaustedError": "omni_api.errors",
         "RetryPolicy": "omni_api._core.retry",
         "RpcStatus": "omni_api._gen.models",
+        "SavedBootAsset": "omni_api.boot_assets._values",
         "SchematicBootloader": "omni_api._gen.models",
         "SchematicOverlay": "omni_api._gen.models",
         "Seconds": "omni_api._core.durations",
@@ -243,10 +253,12 @@ __all__ = [
     "AbortedError",
     "AlreadyExistsError",
     "AnyMessage",
+    "AssetNotFoundError",
     "AuditLogEventType",
     "AuditLogLine",
     "AuditLogOrderByDir",
     "AuditLogOrderByField",
+    "BootAsset",
     "BootAssetKind",
     "BootAssetURLResponse",
     "BundleEntry",
@@ -262,10 +274,12 @@ __all__ = [
     "CreateServiceAccountResponse",
     "CreateUserResponse",
     "DamagedBundleError",
+    "DamagedDownloadError",
     "DamagedKeyError",
     "DataLossError",
     "Day",
     "DeadlineExceededError",
+    "DownloadError",
     "ExpiredKeyError",
     "ExportError",
     "FailedPreconditionError",
@@ -317,6 +331,7 @@ __all__ = [
     "ResourceExhaustedError",
     "RetryPolicy",
     "RpcStatus",
+    "SavedBootAsset",
     "SchematicBootloader",
     "SchematicOverlay",
     "Seconds",

@@ -17,7 +17,11 @@ CLASSES = [getattr(errors, name) for name in errors.__all__]
 OF_CALLS = [kind for kind in CLASSES if issubclass(kind, CallError)]
 OF_OTHERS = [kind for kind in CLASSES if not issubclass(kind, CallError)]
 # What some of them have to be told besides their words.
+FETCHED: dict[str, object] = {"url": "https://host/a.iso", "status": 404, "bytes_received": 3}
 FACTS: dict[type[OmniError], dict[str, object]] = {
+    errors.AssetNotFoundError: FETCHED,
+    errors.DamagedDownloadError: FETCHED,
+    errors.DownloadError: FETCHED,
     errors.MalformedEventError: {"position": 3, "id": 0, "reason": "it is not JSON"},
     errors.MissingEventsError: {"first_id": 4, "last_id": 6, "checkpoint": 6},
 }

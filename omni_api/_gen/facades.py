@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from omni_api._driver import Driver
     from omni_api._gen.audit_log import AuditLog
     from omni_api._gen.auth import Auth
+    from omni_api._gen.boot_assets import BootAssets
     from omni_api._gen.join_tokens import JoinTokens
     from omni_api._gen.kubernetes import Kubernetes
     from omni_api._gen.machines import Machines
@@ -44,6 +45,13 @@ class Facades:
         from omni_api._gen.audit_log import AuditLog
 
         return AuditLog(self._driver)
+
+    @cached_property
+    def boot_assets(self) -> BootAssets:
+        """Boot assets of the image factory: where one is found, and its checked, resumable download."""
+        from omni_api._gen.boot_assets import BootAssets
+
+        return BootAssets(self._driver)
 
     @cached_property
     def join_tokens(self) -> JoinTokens:

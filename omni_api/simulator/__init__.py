@@ -19,17 +19,19 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__all__ = ["Fault", "Omni", "RecordedCall", "Simulator"]
+__all__ = ["Fault", "ImageFactory", "Omni", "RecordedCall", "Simulator"]
 
 if TYPE_CHECKING:
     from omni_api.simulator._dispatch import RecordedCall
     from omni_api.simulator._faults import Fault
+    from omni_api.simulator._image_factory import ImageFactory
     from omni_api.simulator._server import Simulator
     from omni_api.simulator._state import Omni
 else:
     # pytest loads the plugin in this package at every start: that must not cost an import of grpc.
     _WHERE = {
         "Fault": "_faults",
+        "ImageFactory": "_image_factory",
         "Omni": "_state",
         "RecordedCall": "_dispatch",
         "Simulator": "_server",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from omni_api._gen import management_pb2
 from omni_api.simulator import _goyaml
@@ -15,7 +17,6 @@ from omni_api.simulator._joining import kernel_args
 from omni_api.simulator._versions import is_semver
 
 EMPTY_SCHEMATIC_ID = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
-FACTORY = "factory.talos.dev"
 _LABELS_META = 12
 _ALLOWED_META = (10, _LABELS_META, 13, 14)
 _BOOTLOADERS = {1: "dual-boot", 2: "sd-boot", 3: "grub"}
@@ -60,7 +61,7 @@ def _in_order(section: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str
 
 def create_schematic(call: Call, request: Any) -> Any:
     call.require("Operator")
-    if request.image_factory_url and request.image_factory_url != f"https://{FACTORY}":
+    if request.image_factory_url not in ("", call.omni.image_factory):
         raise unknown(
             f'no image factory client configured for the given URL "{request.image_factory_url}"'
         )
@@ -194,14 +195,22 @@ def get_boot_asset_url(call: Call, request: Any) -> Any:
     }[kind]
     secure = "-secureboot" if request.secure_boot else ""
     pxe = kind == kinds.BOOT_ASSET_KIND_PXE
-    base = f"https://pxe.{FACTORY}/pxe" if pxe else f"https://{FACTORY}/image"
+    omni = call.omni
+    base = f"{omni.image_factory_pxe}/pxe" if pxe else f"{omni.image_factory}/image"
     file = f"{request.platform}-{request.architecture}{secure}{suffix}"
     version = request.talos_version.removeprefix("v")
     url = f"{base}/{request.schematic_id}/v{version}/{file}"
-    # The public factory needs no credentials, so neither headers nor the URL carry any.
-    return management_pb2.BootAssetURLResponse(
-        url=url, image_factory_host=FACTORY, storage_key=hashlib.sha256(url.encode()).hexdigest()
+    answer = management_pb2.BootAssetURLResponse(
+        url=url,
+        headers=omni.image_factory_headers,
+        image_factory_host=urlsplit(omni.image_factory).netloc,
+        storage_key=hashlib.sha256(url.encode()).hexdigest(),
     )
+    if (pxe or request.standalone_url) and answer.headers:
+        token = answer.headers.pop("Authorization").removeprefix("Basic ")
+        credentials = base64.b64decode(token).decode() + "@"
+        answer.url = url.replace("://", f"://{credentials}", 1)
+    return answer
 
 
 def _invalid_asset(what: str, value: str) -> Refused:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ from omni_api.simulator._clock import Clock
 from omni_api.simulator._dispatch import Dispatcher, RecordedCall, Recorder
 from omni_api.simulator._faults import Fault, Faults
 from omni_api.simulator._fleet import Fleet
+from omni_api.simulator._image_factory import Checksum, ImageFactory
 from omni_api.simulator._openpgp_keys import read_certificate
 from omni_api.simulator._openpgp_packets import dearmor
 from omni_api.simulator._state import Omni
@@ -362,6 +364,50 @@ class Simulator:
                     return False
                 self._recorder.changed.wait(min(left, 0.1))
         return True
+
+    # What belongs to it
+
+    @contextlib.contextmanager
+    def image_factory(
+        self,
+        *,
+        size: int = 1024 * 1024,
+        password: str | None = None,
+        ranges: bool = True,
+        checksum: Checksum | None = None,
+        redirect: bool = False,
+    ) -> Iterator[ImageFactory]:
+        """Serve boot assets over HTTP, as the image factory of this Omni, in a `with` block.
+
+        Args:
+            size: Bytes of every asset. They follow from its URL.
+            password: What downloads have to show; Omni tells its clients. None for everybody.
+            ranges: Whether a download can go on where it stopped, as at the object stores that
+                factories send their clients to. A factory that sends the bytes itself cannot.
+            checksum: Where it offers a SHA-256: in the header `Repr-Digest`, or in a `file` beside
+                the asset, as the enterprise edition does. None for nowhere.
+            redirect: Whether it sends its clients on to an object store, which is another host.
+
+        Returns:
+            The factory: what was asked of it, and what goes wrong with it.
+
+        Example:
+            with sim.image_factory(size=50_000, checksum="header") as factory:
+                factory.cut(after=10_000)  # the next download breaks off, and goes on from there
+        """
+        factory = ImageFactory(
+            size=size, password=password, ranges=ranges, checksum=checksum, redirect=redirect
+        )
+        named = ("image_factory", "image_factory_pxe", "image_factory_headers")
+        before = {name: getattr(self.state, name) for name in named}
+        with factory:
+            self.state.image_factory = self.state.image_factory_pxe = factory.url
+            self.state.image_factory_headers = factory.headers
+            try:
+                yield factory
+            finally:
+                for name, value in before.items():
+                    setattr(self.state, name, value)
 
     # Time
 

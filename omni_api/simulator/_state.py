@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,11 @@ class Omni:
     audit_log_enabled: bool = True
     legacy: bool = False
     """Answer as Omni 1.2 does where that differs: TearDownLockedCluster exists."""
+    image_factory: str = "https://factory.talos.dev"
+    """URL of the image factory."""
+    image_factory_pxe: str = "https://pxe.factory.talos.dev"
+    image_factory_headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """What a download has to send along."""
     secrets: dict[str, Any] = attrs.field(factory=dict, repr=False)
     """Private keys of the server, made when first needed."""
     accounts: Accounts = attrs.field(init=False)

@@ -45,7 +45,15 @@ COMMANDS = (
 
 
 @pytest.fixture
-def _reader(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _factory(simulator: Simulator) -> Iterator[None]:
+    with simulator.image_factory():
+        yield
+
+
+@pytest.fixture
+def _reader(
+    simulator: Simulator, _factory: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A reader with a key in the environment, and one of an earlier login in the home directory.
 
     The current directory has a file of the audit daemon.

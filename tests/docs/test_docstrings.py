@@ -93,6 +93,7 @@ FACADES = tuple(
         "management",
         "auth",
         "audit_log",
+        "boot_assets",
         "join_tokens",
         "kubernetes",
         "machines",
@@ -104,11 +105,13 @@ FACADES = tuple(
 
 
 @pytest.fixture(autouse=True)
-def _environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("SIDERO_SERVICE_ACCOUNT_KEY", raising=False)
     monkeypatch.delenv("OMNI_CA_FILE", raising=False)
     for name, value in simulator.environment().items():
         monkeypatch.setenv(name, value)
+    with simulator.image_factory():
+        yield
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ FACADES = {
     "management": "Management",
     "auth": "Auth",
     "audit_log": "AuditLog",
+    "boot_assets": "BootAssets",
     "join_tokens": "JoinTokens",
     "kubernetes": "Kubernetes",
     "machines": "Machines",
