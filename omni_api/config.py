@@ -100,7 +100,7 @@ def from_omniconfig(
         ConfigurationError: The file, the context or the key is missing or cannot be used.
     """
     env = os.environ if environ is None else environ
-    file = _config_file(env) if path is None else Path(path)
+    file = omniconfig_file(env) if path is None else Path(path)
     document = _document(file)
     contexts = _mapping(document.get("contexts"))
     name = document.get("context") if context is None else context
@@ -168,7 +168,9 @@ def _document(file: Path) -> dict[str, Any]:
     return document
 
 
-def _config_file(env: Mapping[str, str]) -> Path:
+def omniconfig_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the omniconfig is: `$OMNICONFIG`, else in the places of the official tool."""
+    env = os.environ if environ is None else environ
     if named := env.get("OMNICONFIG"):
         return Path(named)
     preferred = _talos_home(env) / "omni" / "config"
@@ -177,6 +179,24 @@ def _config_file(env: Mapping[str, str]) -> Path:
         if older.exists():
             return older
     return preferred
+
+
+def talosconfig_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where talosconfigs are merged: `$TALOS_HOME/config`, else `~/.talos/config`."""
+    return _talos_home(os.environ if environ is None else environ) / "config"
+
+
+def kubeconfig_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the file that kubectl would alter.
+
+    Of several in `KUBECONFIG` it is the first that exists, else the last, as in Kubernetes' client
+    for Go; without the variable `~/.kube/config`.
+    """
+    env = os.environ if environ is None else environ
+    named = [Path(name) for name in env.get("KUBECONFIG", "").split(os.pathsep) if name]
+    if not named:
+        return _home(env) / ".kube" / "config"
+    return next((file for file in named if file.exists()), named[-1])
 
 
 def _key_file(env: Mapping[str, str], keys_dir: str | Path | None, name: str) -> Path:

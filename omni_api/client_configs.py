@@ -1,0 +1,335 @@
+"""Configs for kubectl, talosctl and omnictl, merged into the files of a person.
+
+All three are merged alike: an entry that is there already, word for word, is left alone; one of the
+same name and another content keeps its place, and the new one gets a free name, unless it may be
+overwritten. Nothing else in the file changes. How a file is read and written is `_documents.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from omni_api import config
+from omni_api._documents import Fields, editing, parsed
+from omni_api.errors import ConfigurationError, InvalidInputError
+
+__all__ = [
+    "Clash",
+    "Merged",
+    "Renamed",
+    "merge_kubeconfig",
+    "merge_omniconfig",
+    "merge_talosconfig",
+]
+
+Clash = Literal["rename", "overwrite"]
+"""What to do with an entry whose name is taken by another."""
+
+OnClash = Clash | Callable[[str, str], Clash]
+"""That, or a function of kind and name of the entry that decides it."""
+
+_KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+
+
+@attrs.frozen(kw_only=True)
+class Renamed:
+    """An entry that got another name, since its own was taken.
+
+    Attributes:
+        kind: "cluster", "user" or "context".
+        old: Its name in what was merged.
+        new: Its name in the file.
+    """
+
+    kind: str
+    old: str
+    new: str
+
+
+@attrs.frozen(kw_only=True)
+class Merged:
+    """What merging did.
+
+    Attributes:
+        path: The file.
+        context: Name of the merged context in the file; empty if there was none.
+        renamed: Entries that got another name.
+        created: Whether there was no such file before.
+    """
+
+    path: Path
+    context: str
+    renamed: tuple[Renamed, ...]
+    created: bool
+
+
+def merge_kubeconfig(
+    data: bytes | str,
+    path: str | Path | None = None,
+    *,
+    on_clash: OnClash = "rename",
+    activate: bool = True,
+    context_name: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Merged:
+    """Merge a kubeconfig into the one that kubectl reads.
+
+    Args:
+        data: What `omni.management.kubeconfig` gave.
+        path: The file. Default: as kubectl decides it, the first file of `KUBECONFIG` that
+            exists, else its last one; without the variable `~/.kube/config`.
+        on_clash: What to do when another cluster, user or context has the name: "rename" the new
+            one, "overwrite" the old one, or a function of kind and name that decides it.
+        activate: Whether kubectl uses the context from now on.
+        context_name: Another name for the context.
+        environ: Variables to read instead of the process's.
+
+    Returns:
+        Where it was merged, and under which names.
+
+    Raises:
+        InvalidInputError: `data` is no kubeconfig.
+        ConfigurationError: The file is there and no kubeconfig. It is left alone.
+        StorageError: The file cannot be read or written, or somebody else is writing it.
+        MissingLibraryError: ruamel.yaml is not installed: it comes with the extra `cli`.
+
+    Example:
+        >>> import os, tempfile
+        >>> from omni_api.client_configs import merge_kubeconfig
+        >>> config = omni.management.kubeconfig(cluster="talos-default").kubeconfig
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     merged = merge_kubeconfig(config, os.path.join(directory, "config"))
+        >>> merged.context
+        'local-talos-default'
+    """
+    new = parsed(data, "a kubeconfig")
+    target = config.kubeconfig_file(environ) if path is None else Path(path)
+    with editing(target, "kubeconfig", mode=0o640) as document:
+        fields = document.fields
+        if document.created:
+            fields.update(apiVersion="v1", kind="Config")
+        merge = _Merge(on_clash)
+        names = {
+            kind: {
+                name: merge.entry(_listed(fields, section), kind, name, value)
+                for name, value in _entries(new, section, kind).items()
+            }
+            for section, kind in (("clusters", "cluster"), ("users", "user"))
+        }
+        contexts = _entries(new, "contexts", "context")
+        current = str(new.get("current-context", "") or next(iter(contexts), ""))
+        merged = ""
+        for name, value in contexts.items():
+            for kind, mapped in names.items():
+                if value.get(kind) in mapped:
+                    value[kind] = mapped[value[kind]]
+            wanted = context_name if context_name is not None and name == current else name
+            given = merge.entry(_listed(fields, "contexts"), "context", wanted, value)
+            if name == current:
+                merged = given
+        if merged and (activate or document.created):
+            fields["current-context"] = merged
+    return merge.done(document.path, merged, created=document.created)
+
+
+def merge_talosconfig(
+    data: bytes | str,
+    path: str | Path | None = None,
+    *,
+    on_clash: OnClash = "rename",
+    environ: Mapping[str, str] | None = None,
+) -> Merged:
+    """Merge a talosconfig into the one that talosctl reads; its context is used from now on.
+
+    Args:
+        data: What `omni.management.talosconfig` gave.
+        path: The file. Default: `$TALOS_HOME/config`, else `~/.talos/config`.
+        on_clash: What to do when another context has the name, as for `merge_kubeconfig`.
+        environ: Variables to read instead of the process's.
+
+    Returns:
+        Where it was merged, and under which name.
+
+    Raises:
+        InvalidInputError: `data` is no talosconfig.
+        ConfigurationError: The file is there and no talosconfig. It is left alone.
+        StorageError: The file cannot be read or written, or somebody else is writing it.
+        MissingLibraryError: ruamel.yaml is not installed: it comes with the extra `cli`.
+
+    Example:
+        >>> import os, tempfile
+        >>> from omni_api.client_configs import merge_talosconfig
+        >>> config = omni.management.talosconfig(cluster="talos-default").talosconfig
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     file = os.path.join(directory, "config")
+        ...     [merge_talosconfig(config, file).context for _ in range(2)]
+        ['local-talos-default', 'local-talos-default']
+    """
+    target = config.talosconfig_file(environ) if path is None else Path(path)
+    return _merge_contexts(data, target, "talosconfig", on_clash)
+
+
+def merge_omniconfig(
+    data: bytes | str,
+    path: str | Path | None = None,
+    *,
+    on_clash: OnClash = "rename",
+    environ: Mapping[str, str] | None = None,
+) -> Merged:
+    """Merge an omniconfig into the one that omnictl and this client read, and select its context.
+
+    Args:
+        data: What `omni.management.omniconfig` gave, or another file's content.
+        path: The file. Default: as `OmniClient.from_omniconfig` looks for it.
+        on_clash: What to do when another context has the name, as for `merge_kubeconfig`.
+        environ: Variables to read instead of the process's.
+
+    Returns:
+        Where it was merged, and under which name.
+
+    Raises:
+        InvalidInputError: `data` is no omniconfig.
+        ConfigurationError: The file is there and no omniconfig. It is left alone.
+        StorageError: The file cannot be read or written, or somebody else is writing it.
+        MissingLibraryError: ruamel.yaml is not installed: it comes with the extra `cli`.
+
+    Example:
+        >>> import os, tempfile
+        >>> from omni_api.client_configs import merge_omniconfig
+        >>> config = omni.management.omniconfig().omniconfig
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     merge_omniconfig(config, os.path.join(directory, "config")).context
+        'default'
+    """
+    target = config.omniconfig_file(environ) if path is None else Path(path)
+    return _merge_contexts(data, target, "omniconfig", on_clash)
+
+
+def _merge_contexts(data: bytes | str, target: Path, what: str, on_clash: OnClash) -> Merged:
+    """Merge what has its contexts in a mapping."""
+    new = parsed(data, f"a {what}")
+    contexts = new.get("contexts")
+    if not isinstance(contexts, dict) or not all(
+        isinstance(value, dict) for value in contexts.values()
+    ):
+        raise InvalidInputError(f"a {what} must have contexts; this has none")
+    with editing(target, what) as document:
+        there = _Mapping(_section(document.fields, "contexts", {}))
+        merge = _Merge(on_clash)
+        given = {
+            name: merge.entry(there, "context", str(name), value)
+            for name, value in contexts.items()
+        }
+        merged = given.get(new.get("context"), "")
+        if merged:
+            document.fields["context"] = merged
+    return merge.done(document.path, merged, created=document.created)
+
+
+@attrs.frozen
+class _Mapping:
+    """Contexts of a talosconfig or an omniconfig: a mapping from names."""
+
+    fields: Fields
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def get(self, name: str) -> object:
+        return self.fields.get(name)
+
+    def put(self, name: str, value: object) -> None:
+        self.fields[name] = value
+
+
+@attrs.frozen
+class _Listed:
+    """A section of a kubeconfig: a list of entries with their names inside."""
+
+    kind: str
+    entries: list[Fields]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def get(self, name: str) -> object:
+        entry = self._entry(name)
+        return None if entry is None else entry.get(self.kind)
+
+    def put(self, name: str, value: object) -> None:
+        entry = self._entry(name)
+        if entry is None:
+            self.entries.append({self.kind: value, "name": name})
+        else:
+            entry[self.kind] = value
+
+    def _entry(self, name: str) -> Fields | None:
+        # The first of a name is the one that kubectl uses.
+        return next((entry for entry in self.entries if entry.get("name") == name), None)
+
+
+def _section(fields: Fields, name: str, empty: Any) -> Any:
+    """Return a section of a file, and make it where it is missing or has nothing in it."""
+    if fields.get(name) is None:
+        fields[name] = empty
+    found = fields[name]
+    if not isinstance(found, type(empty)):
+        raise ConfigurationError(
+            f"the file to merge into has {name} of another form; mend it first"
+        )
+    return found
+
+
+def _listed(fields: Fields, section: str) -> _Listed:
+    entries = _section(fields, section, [])
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"the kubeconfig has {section} of another form; mend it first")
+    return _Listed(_KINDS[section], entries)
+
+
+def _entries(new: Fields, section: str, kind: str) -> dict[str, Fields]:
+    """Return what a section of a new kubeconfig holds, by name."""
+    entries = new.get(section) or []
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get(kind), dict) and entry.get("name")
+        for entry in entries
+    ):
+        raise InvalidInputError(f"a kubeconfig must have {section} with names; this has not")
+    return {str(entry["name"]): entry[kind] for entry in entries}
+
+
+@attrs.define
+class _Merge:
+    """Decides the name of one entry after the other."""
+
+    on_clash: OnClash
+    renamed: list[Renamed] = attrs.field(factory=list)
+
+    def entry(self, there: _Mapping | _Listed, kind: str, name: str, value: object) -> str:
+        """Put an entry into a section; returns the name that it has there."""
+        found = there.get(name)
+        if found == value:
+            return name
+        if found is not None and self._decide(kind, name) == "rename":
+            given = next(
+                free
+                for number in range(1, len(there) + 2)
+                if there.get(free := f"{name}-{number}") is None or there.get(free) == value
+            )
+            self.renamed.append(Renamed(kind=kind, old=name, new=given))
+            name = given
+        there.put(name, value)
+        return name
+
+    def _decide(self, kind: str, name: str) -> Clash:
+        decided = self.on_clash(kind, name) if callable(self.on_clash) else self.on_clash
+        if decided not in {"rename", "overwrite"}:
+            raise InvalidInputError(f'on_clash must be "rename" or "overwrite", not {decided!r}')
+        return decided
+
+    def done(self, path: Path, context: str, *, created: bool) -> Merged:
+        return Merged(path=path, context=context, renamed=tuple(self.renamed), created=created)
