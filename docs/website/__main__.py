@@ -1,0 +1,56 @@
+"""Writes all sources of the site into a directory. What did not change is not touched.
+
+So Sphinx reads again what changed only, and pages whose source is gone disappear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from docs.website import reference, repository, terminal
+
+ROOT = Path(__file__).resolve().parents[2]
+_PROGRAM = "omni_api.cli.app"
+
+
+def sources(*, without_terminal: bool = False) -> dict[str, bytes]:
+    """Return the sources of the site, by their path in it."""
+    made = reference.pages()
+    if not (ROOT / f"{_PROGRAM.replace('.', '/')}.py").is_file():
+        if not without_terminal:
+            raise SystemExit(f"there is no {_PROGRAM}: pass --without-terminal to leave it out")
+    elif without_terminal:
+        raise SystemExit(f"{_PROGRAM} is there: do not pass --without-terminal")
+    else:
+        made |= terminal.pages(importlib.import_module(_PROGRAM).app)
+    return {
+        **repository.pages(ROOT, made),
+        **{path: text.encode() for path, text in made.items()},
+    }
+
+
+def write(pages: dict[str, bytes], target: Path) -> None:
+    """Make `target` hold these files and no others."""
+    for path in [path for path in target.rglob("*") if path.is_file()]:
+        if path.relative_to(target).as_posix() not in pages:
+            path.unlink()
+    for name, content in pages.items():
+        path = target / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def main() -> None:
+    """Run the program."""
+    parser = argparse.ArgumentParser(prog="python -m docs.website", description=__doc__)
+    parser.add_argument("target", type=Path, help="directory for the sources")
+    parser.add_argument("--without-terminal", action="store_true", help="leave the program out")
+    given = parser.parse_args()
+    write(sources(without_terminal=given.without_terminal), given.target)
+
+
+if __name__ == "__main__":
+    main()
