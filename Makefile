@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check coverage generate wheel bench clean
+.PHONY: demo test check coverage generate wheel docs bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python docs/examples/demo.py
@@ -31,6 +31,15 @@ wheel: $(VENV)/.installed-dev
 	rm -rf build/clean && $(PYTHON) -m venv build/clean
 	build/clean/bin/python -m pip install --quiet dist/*.whl
 	cd / && $(CURDIR)/build/clean/bin/python $(CURDIR)/tests/wheel_check.py $(CURDIR)/dist/*.whl
+
+# The documentation site, in build/docs. Warnings are errors; then the pages are looked through.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m docs.website build/docs-source $(WITHOUT_TERMINAL)
+	$(BIN)/sphinx-build -W --keep-going -n -q -c docs build/docs-source build/docs
+	$(BIN)/python -m docs.website.check build/docs
+
+# The program is being written; its pages cannot be left out once it is there.
+WITHOUT_TERMINAL = $(if $(wildcard omni_api/cli/app.py),,--without-terminal)
 
 # Lines and branches of both packages that the tests reach, generated code aside.
 coverage: $(VENV)/.installed-dev

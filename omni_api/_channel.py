@@ -55,6 +55,7 @@ Credentials = tuple[grpc.ChannelCredentials, tuple[tuple[str, str], ...]]
 """Channel credentials, and the channel options that go with them."""
 
 Compression = Literal["none", "gzip"]
+"""How a client compresses what it sends, and asks its server to answer."""
 
 
 @attrs.frozen(kw_only=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from docs.website import reference, repository, terminal
 
 ROOT = Path(__file__).resolve().parents[2]
+TOP = (*reference.TOP, *terminal.TOP)
 _PROGRAM = "omni_api.cli.app"
 
 
@@ -26,7 +27,7 @@ def sources(*, without_terminal: bool = False) -> dict[str, bytes]:
     else:
         made |= terminal.pages(importlib.import_module(_PROGRAM).app)
     return {
-        **repository.pages(ROOT, made),
+        **repository.pages(ROOT, [path for path in made if path in TOP]),
         **{path: text.encode() for path, text in made.items()},
     }
 

@@ -20,11 +20,17 @@ def description(page: nodes.document) -> str:
 
 
 def _add(
-    app: Sphinx, name: str, template: str, context: dict[str, object], page: nodes.document | None
+    app: Sphinx,
+    _name: str,
+    _template: str,
+    context: dict[str, object],
+    page: nodes.document | None,
 ) -> None:
     text = description(page) if page is not None else ""
     text = text or f"{context.get('title', '')} of the documentation of {app.config.project}."
-    context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{escape(text)}">'
+    context["metatags"] = (
+        f'{context.get("metatags", "")}<meta name="description" content="{escape(text)}">'
+    )
 
 
 def setup(app: Sphinx) -> None:

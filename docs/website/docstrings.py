@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.ext.napoleon import Config
+from sphinx.ext.napoleon.docstring import GoogleDocstring
+
+if TYPE_CHECKING:
+    from sphinx.config import Config as SphinxConfig
 
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)(\w?)")
 _EXAMPLE = re.compile(r"^Examples?:\n(?= +[^>\s])", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^\.\. attribute:: (\w+)\n(?:(?:   .*)?\n)*", re.MULTILINE)
-_STYLE = Config(
-    napoleon_google_docstring=True, napoleon_use_rtype=False, napoleon_attr_annotations=True
+# Napoleon reads its own settings only, so they need not be part of Sphinx's.
+_STYLE = cast(
+    "SphinxConfig",
+    Config(
+        napoleon_google_docstring=True, napoleon_use_rtype=False, napoleon_attr_annotations=True
+    ),
 )
 
 
@@ -39,12 +49,25 @@ def body(text: str, kind: type | None = None) -> str:
         text: The docstring.
         kind: The class that it belongs to, whose annotations are the types of its attributes.
     """
-    what = "" if kind is None else "class"
-    text = str(GoogleDocstring(restructured(text), _STYLE, what=what, obj=kind))
-    # A property that a class also lists as attribute speaks for itself.
-    return _ATTRIBUTE.sub(
-        lambda found: "" if isinstance(vars(kind).get(found[1]), property) else found[0], text
+    # A method is told as text of its own: with its kind, Napoleon would look for its class.
+    made = (
+        GoogleDocstring(restructured(text), _STYLE)
+        if kind is None
+        else GoogleDocstring(restructured(text), _STYLE, what="class", obj=kind)
     )
+    return _ATTRIBUTE.sub(partial(_attribute, kind), str(made))
+
+
+def _attribute(kind: type | None, found: re.Match[str]) -> str:
+    """Return an attribute with its type beside its name; nothing for a property.
+
+    A property that a class also lists as attribute speaks for itself.
+    """
+    if isinstance(vars(kind).get(found[1]), property):
+        return ""
+    text, _, type_ = found[0].partition("\n   :type: ")
+    head, _, rest = text.partition("\n")
+    return f"{head}\n   :type: {' '.join(type_.split())}\n{rest}\n\n" if type_ else found[0]
 
 
 def summary(text: str | None) -> str:
@@ -66,7 +89,7 @@ def _literal(found: re.Match[str]) -> str:
 
 
 def _process(
-    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+    _app: Sphinx, _what: str, _name: str, obj: object, _options: object, lines: list[str]
 ) -> None:
     # Not by Napoleon's own hook: it takes what stands before a colon in the text of a property for
     # a type.

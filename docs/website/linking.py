@@ -120,7 +120,7 @@ class Documented(PyObject):
         """Return the text."""
         text = nodes.container("", *self.parse_content_to_nodes(), classes=["documented"])
         self.domain, self.objtype = "py", "method"
-        DocFieldTransformer(self).transform_all(text)  # type: ignore[arg-type]
+        DocFieldTransformer(self).transform_all(text)
         return [text]
 
 
@@ -137,40 +137,28 @@ def _elsewhere(
     app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.TextElement
 ) -> nodes.Node | None:
     """Resolve the name of a type that Sphinx does not know under this name."""
-    target = node.get("reftarget", "")
+    target: str = node.get("reftarget", "")
     name = target.rpartition(".")[2]
     if node.get("refdomain") != "py":
         return None
     if name in _UNLINKED:
         return content
-    uri = _OTHERS.get(target) or _OTHERS.get(name)
-    if uri:
+    if uri := _OTHERS.get(target) or _OTHERS.get(name):
         return nodes.reference("", "", content, refuri=uri, classes=["external"])
-    for facade in facades():
-        if name == facade.kind.__name__:
-            target = f"{facade.kind.__module__}.{name}"
-            return _resolved(env, node, target, content)
-    path = public().get(name)
-    return _resolved(env, node, path, content) if path else None
-
-
-def _resolved(
-    env: BuildEnvironment, node: addnodes.pending_xref, path: str, content: nodes.TextElement
-) -> nodes.Node | None:
+    made = {facade.kind.__name__: facade.kind.__module__ for facade in facades()}
+    path = f"{made[name]}.{name}" if name in made else public().get(name)
+    if path is None:
+        return None
     python = env.domains.python_domain
-    return python.resolve_xref(
-        env, node["refdoc"], env._app.builder, "obj", path, node, content  # noqa: SLF001
-    )
+    return python.resolve_xref(env, node["refdoc"], app.builder, "obj", path, node, content)
 
 
-def _skip(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:  # noqa: FBT001
-    # Values are made from messages by the client alone, and messages are no public type.
+def _skip(_app: Sphinx, _what: str, name: str, *_: object) -> bool | None:
+    # Values and messages become each other in the client alone, and messages are no public type.
     return True if name in {"from_proto", "to_proto"} else None
 
 
-def _without_constructor(
-    app: Sphinx, what: str, name: str, obj: object, options: object, *given: str | None
-) -> tuple[str, str] | None:
+def _without_constructor(_app: Sphinx, _what: str, name: str, *_: object) -> tuple[str, str] | None:
     return ("", "") if name in _GIVEN else None
 
 

@@ -144,4 +144,6 @@ def _described(entry: Entry) -> str:
         return f".. autofunction:: {entry.path}\n"
     shown = str(entry.value).replace("typing.", "")
     text = restructured(_comment(entry)).replace("\n", "\n   ")
-    return f".. py:data:: {entry.name}\n   :module: {entry.package}\n   :value: {shown}\n\n   {text}\n"
+    return (
+        f".. py:data:: {entry.name}\n   :module: {entry.package}\n   :value: {shown}\n\n   {text}\n"
+    )

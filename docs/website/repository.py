@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from docs.website.start import CARDS
+from docs.website.start import cards
 
 _MOVED = {
     "README.md": "index.md",
@@ -46,12 +46,12 @@ _EXAMPLE = """# {name}
 """
 
 
-def pages(root: Path, reference: Iterable[str] = ()) -> dict[str, bytes]:
+def pages(root: Path, others: Iterable[str] = ()) -> dict[str, bytes]:
     """Return what the site takes from a repository, by its path in the site.
 
     Args:
         root: The repository.
-        reference: Paths of the pages that are written elsewhere, for the sidebar.
+        others: Paths of pages that are made from code and belong into the sidebar.
     """
     found: dict[str, bytes] = {}
     for path in _files(root):
@@ -66,10 +66,12 @@ def pages(root: Path, reference: Iterable[str] = ()) -> dict[str, bytes]:
             name = posixpath.basename(place)
             found[f"{place.removesuffix('.py')}.md"] = _EXAMPLE.format(name=name).encode()
         found[place] = content
-    start = found["index.md"].decode().replace("\n## ", f"\n{CARDS}\n## ", 1)
-    order = [site_path(link) for link in _map(root)]
-    listed = [page for page in (*found, *reference) if page.endswith((*_PAGES, ".rst"))]
-    found["index.md"] = f"{start}\n{sidebar(listed, order)}".encode()
+    shown = sidebar(
+        [page for page in (*found, *others) if page.endswith((*_PAGES, ".rst"))],
+        [site_path(link) for link in _map(root)],
+    )
+    start = found["index.md"].decode().replace("\n## ", f"\n{cards(shown)}\n## ", 1)
+    found["index.md"] = f"{start}\n{toctrees(shown)}".encode()
     return found
 
 
@@ -88,41 +90,33 @@ def with_links(text: str, turn: Callable[[str], str]) -> str:
     )
 
 
-def sidebar(listed: Iterable[str], order: list[str]) -> str:
-    """Return the toctrees of the site: every page once, in the order of the map.
+def sidebar(listed: Iterable[str], order: list[str]) -> dict[str, list[str]]:
+    """Return what the sidebar shows, by caption: every page once, in the order of the map.
 
     Args:
         listed: Paths of pages in the site.
         order: Paths of pages in the order that readers should meet them.
     """
     left = {page.rpartition(".")[0] for page in listed} - {"index"}
-    first = {page.rpartition(".")[0]: place for place, page in reversed([*enumerate(order)])}
-    trees = []
-    for caption, places in _SIDEBAR:
-        for place in places:
-            shown = sorted(
-                (page for page in left if page.startswith(place)),
-                key=lambda page: (not page.endswith("/index"), first.get(page, len(order)), page),
-            )
-            left -= set(shown)
-            # One index speaks for all the pages below it: it has a toctree of its own.
-            if shown and shown[0].endswith("/index"):
-                shown = shown[:1]
-            trees.append((caption, shown))
+    places = {page.rpartition(".")[0]: place for place, page in reversed([*enumerate(order)])}
+    shown: dict[str, list[str]] = {}
+    for caption, beginnings in _SIDEBAR:
+        for beginning in beginnings:
+            found = [page for page in left if page.startswith(beginning)]
+            found.sort(key=lambda page: (not page.endswith("/index"), places.get(page, 999), page))
+            shown.setdefault(caption, []).extend(found)
+            left.difference_update(found)
     if left:
         raise ValueError(f"the sidebar has no place for {', '.join(sorted(left))}")
+    return {caption: found for caption, found in shown.items() if found}
+
+
+def toctrees(shown: Mapping[str, list[str]]) -> str:
+    """Return the directives that make the sidebar."""
     return "\n".join(
-        "```{toctree}\n:hidden:\n:caption: " + caption + "\n\n" + "\n".join(shown) + "\n```\n"
-        for caption, shown in _merged(trees).items()
-        if shown
+        f":::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(found) + "\n:::\n"
+        for caption, found in shown.items()
     )
-
-
-def _merged(trees: list[tuple[str, list[str]]]) -> dict[str, list[str]]:
-    merged: dict[str, list[str]] = {}
-    for caption, shown in trees:
-        merged.setdefault(caption, []).extend(shown)
-    return merged
 
 
 def _files(root: Path) -> list[str]:

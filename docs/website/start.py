@@ -1,29 +1,35 @@
 """What the start page has beside the README: ways into the site, as cards."""
 
-CARDS = """
-::::{grid} 1 2 2 3
-:gutter: 3
-:class-container: start-cards
+from __future__ import annotations
 
-:::{grid-item-card} Guides
-:link: guides/auth
+from collections.abc import Mapping
+
+_CARDS = {
+    "Guides": "Keys and TLS, errors and retries, streams, the audit log, support bundles, logs.",
+    "How-tos": "One task each, from the question to a program that does it.",
+    "Notebooks": "A fleet's history as tables and pictures, with everything that they show.",
+    "Terminal": "The commands of omni-api, with their options and exit codes.",
+    "Reference": "Every method, blocking and asyncio side by side, every value, every error.",
+    "Project": "How it works, how fast it is, what holds when things break, what is new.",
+}
+_CARD = """:::{{grid-item-card}} {caption}
+:link: {page}
 :link-type: doc
 
-Keys and TLS, errors and retries, streams, the audit log, support bundles, machine logs.
+{text}
 :::
-
-:::{grid-item-card} Reference
-:link: reference/index
-:link-type: doc
-
-Every method, blocking and asyncio side by side, every value and every error.
-:::
-
-:::{grid-item-card} Test offline
-:link: guides/testing-offline
-:link-type: doc
-
-A simulated Omni in your process: break it, turn its clock, ask what it saw.
-:::
-::::
 """
+
+
+def cards(shown: Mapping[str, list[str]]) -> str:
+    """Return a card for each part of the sidebar, that leads to its first page.
+
+    Args:
+        shown: What the sidebar shows: pages by caption.
+    """
+    made = [
+        _CARD.format(caption=caption, page=shown[caption][0], text=text)
+        for caption, text in _CARDS.items()
+        if caption in shown
+    ]
+    return "\n".join(["::::{grid} 1 2 2 3", ":gutter: 3", "", *made, "::::", ""])

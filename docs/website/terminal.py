@@ -12,6 +12,9 @@ from collections.abc import Iterator
 
 import click
 
+TOP = ("terminal/index.md",)
+"""What the sidebar shows of it; the commands are below."""
+
 _SPECIAL = re.compile(r"(`[^`]*`)|([<>*\[\]_\\])")
 
 
@@ -68,7 +71,11 @@ def _described(command: click.Command, context: click.Context) -> Iterator[str]:
     if command.deprecated:
         yield "**Deprecated.**"
     yield _prose(command.help or "")
-    yield "```text\n" + " ".join([context.command_path, *command.collect_usage_pieces(context)]) + "\n```"
+    yield (
+        "```text\n"
+        + " ".join([context.command_path, *command.collect_usage_pieces(context)])
+        + "\n```"
+    )
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
     if arguments:
         yield "**Arguments**"
