@@ -20,6 +20,7 @@ class Unset:
 
 
 UNSET: Final = Unset()
+"""Marks an option that was not given, where None means something else."""
 
 Timeout = Seconds | None | Unset
 """Time for a whole call: a duration, None for no limit, UNSET for the client's default."""
