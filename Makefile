@@ -34,12 +34,9 @@ wheel: $(VENV)/.installed-dev
 
 # The documentation site, in build/docs. Warnings are errors; then the pages are looked through.
 docs: $(VENV)/.installed-dev
-	$(BIN)/python -m docs.website build/docs-source $(WITHOUT_TERMINAL)
+	$(BIN)/python -m docs.website build/docs-source
 	$(BIN)/sphinx-build -W --keep-going -n -q -c docs build/docs-source build/docs
 	$(BIN)/python -m docs.website.check build/docs
-
-# The program is being written; its pages cannot be left out once it is there.
-WITHOUT_TERMINAL = $(if $(wildcard omni_api/cli/app.py),,--without-terminal)
 
 # Lines and branches of both packages that the tests reach, generated code aside.
 coverage: $(VENV)/.installed-dev

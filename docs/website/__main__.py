@@ -6,26 +6,18 @@ So Sphinx reads again what changed only, and pages whose source is gone disappea
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 
 from docs.website import reference, repository, terminal
+from omni_api.cli.app import COMMANDS, PROGRAM, app
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = (*reference.TOP, *terminal.TOP)
-_PROGRAM = "omni_api.cli.app"
 
 
-def sources(*, without_terminal: bool = False) -> dict[str, bytes]:
+def sources() -> dict[str, bytes]:
     """Return the sources of the site, by their path in it."""
-    made = reference.pages()
-    if not (ROOT / f"{_PROGRAM.replace('.', '/')}.py").is_file():
-        if not without_terminal:
-            raise SystemExit(f"there is no {_PROGRAM}: pass --without-terminal to leave it out")
-    elif without_terminal:
-        raise SystemExit(f"{_PROGRAM} is there: do not pass --without-terminal")
-    else:
-        made |= terminal.pages(importlib.import_module(_PROGRAM).app)
+    made = {**reference.pages(), **terminal.pages(app, PROGRAM, COMMANDS)}
     return {
         **repository.pages(ROOT, [path for path in made if path in TOP]),
         **{path: text.encode() for path, text in made.items()},
@@ -48,9 +40,7 @@ def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="python -m docs.website", description=__doc__)
     parser.add_argument("target", type=Path, help="directory for the sources")
-    parser.add_argument("--without-terminal", action="store_true", help="leave the program out")
-    given = parser.parse_args()
-    write(sources(without_terminal=given.without_terminal), given.target)
+    write(sources(), parser.parse_args().target)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 import click
 
@@ -18,29 +20,41 @@ TOP = ("terminal/index.md",)
 _SPECIAL = re.compile(r"(`[^`]*`)|([<>*\[\]_\\])")
 
 
-def pages(program: click.Group) -> dict[str, str]:
-    """Return the pages of a program, by their path in the site."""
-    name = program.name or "omni-api"
+def pages(program: click.Group, name: str, sections: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return the pages of a program, by their path in the site.
+
+    Args:
+        program: The program.
+        name: What people type to run it.
+        sections: How its help groups the commands: names by title.
+    """
     top = click.Context(program, info_name=name)
     found = {child: _command(program, top, child) for child in program.list_commands(top)}
-    shown = {child: command for child, command in found.items() if not command.hidden}
+    found = {child: command for child, command in found.items() if not command.hidden}
+    listed = {title: [one for one in names if one in found] for title, names in sections.items()}
+    if sorted(child for names in listed.values() for child in names) != sorted(found):
+        raise ValueError(f"not every command of {name} is in one section")
     index = [
-        f"# Terminal: {name}",
-        *_described(program, top),
-        "## Commands",
-        *(
-            f"[`{child}`]({child}.md)\n: {_marked(command.get_short_help_str(200))}"
-            for child, command in shown.items()
-        ),
-        "```{toctree}\n:hidden:\n\n" + "\n".join(shown) + "\n```",
+        f"# {name}",
+        *_described(program, top, options="## Common options"),
+        *(_section(title, {one: found[one] for one in names}) for title, names in listed.items()),
+        "```{toctree}\n:hidden:\n\n" + "\n".join(chain(*listed.values())) + "\n```",
     ]
     return {
         "terminal/index.md": _joined(index),
         **{
             f"terminal/{child}.md": _joined(_sections(command, top, child, 1))
-            for child, command in shown.items()
+            for child, command in found.items()
         },
     }
+
+
+def _section(title: str, commands: Mapping[str, click.Command]) -> str:
+    lines = (
+        f"[`{name}`]({name}.md)\n: {_marked(command.get_short_help_str(200))}"
+        for name, command in commands.items()
+    )
+    return "\n\n".join([f"## {_marked(title)}", *lines])
 
 
 def _joined(parts: list[str]) -> str:
@@ -66,29 +80,47 @@ def _sections(command: click.Command, parent: click.Context, name: str, depth: i
     return parts
 
 
-def _described(command: click.Command, context: click.Context) -> Iterator[str]:
+def _described(
+    command: click.Command, context: click.Context, options: str = "**Options**"
+) -> Iterator[str]:
     """Say all that the help of a command says."""
     if command.deprecated:
         yield "**Deprecated.**"
     yield _prose(command.help or "")
-    yield (
-        "```text\n"
-        + " ".join([context.command_path, *command.collect_usage_pieces(context)])
-        + "\n```"
-    )
-    arguments = [one for one in command.params if isinstance(one, click.Argument)]
-    if arguments:
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    yield f"```text\n{usage}\n```"
+    if arguments := [one for one in command.params if isinstance(one, click.Argument)]:
         yield "**Arguments**"
         yield "\n\n".join(_argument(one, context) for one in arguments)
-    records = [
+    shown, shared = _options(command, context), _shared(context)
+    if own := [one for one in shown if one not in shared]:
+        yield options
+        yield "\n\n".join(own)
+    if len(own) < len(shown):
+        yield "It also takes the [common options](index.md#common-options)."
+    yield _epilog(command, context)
+
+
+def _options(command: click.Command, context: click.Context) -> list[str]:
+    return [
         _option(one, context)
         for one in command.get_params(context)
         if isinstance(one, click.Option) and not one.hidden
     ]
-    if records:
-        yield "**Options**"
-        yield "\n\n".join(records)
-    yield _prose(command.epilog or "")
+
+
+def _shared(context: click.Context) -> list[str]:
+    """Return the options that the program itself takes, too: they are told once."""
+    root = context.find_root()
+    return [] if context is root else _options(root.command, root)
+
+
+def _epilog(command: click.Command, context: click.Context) -> str:
+    # As click writes it, since a program may put more there than a text of its own.
+    formatter = click.HelpFormatter(width=88)
+    command.format_epilog(context, formatter)
+    text = textwrap.dedent(formatter.getvalue()).strip("\n")
+    return f"```text\n{text}\n```" if text else ""
 
 
 def _argument(argument: click.Argument, context: click.Context) -> str:

@@ -15,6 +15,7 @@ from pages import MORE_PAGES, PAGES, name_of
 import omni_api
 from docs.website import __main__ as program
 from docs.website import check, docstrings, facades, modules, reference, repository, terminal
+from omni_api.cli.app import COMMANDS
 
 HOSTS = {
     "age-encryption.org",
@@ -228,6 +229,7 @@ class _Lazy(click.Group):
 @click.option("--since", default="2h", show_default=True, metavar="TIME", help="From <when> on.")
 @click.option("--key", envvar="OMNI_KEY", show_envvar=True, required=True, help="A `key`.")
 @click.option("--internal", hidden=True)
+@click.option("-q", "--quiet", is_flag=True, help="Hush.")
 def _audit(**_: object) -> None:
     """Print the *audit log*.
 
@@ -254,7 +256,10 @@ def _list() -> None:
 
 @pytest.fixture
 def pages() -> dict[str, str]:
-    return terminal.pages(_Lazy("omni-api", help="Work with Omni."))
+    program = _Lazy(
+        help="Work with Omni.", params=[click.Option(["-q", "--quiet"], is_flag=True, help="Hush.")]
+    )
+    return terminal.pages(program, "omni-api", {"See": ["audit", "secret"], "Accounts": ["user"]})
 
 
 def test_every_command_that_is_shown_has_a_page_and_a_line_in_the_index(
@@ -262,7 +267,8 @@ def test_every_command_that_is_shown_has_a_page_and_a_line_in_the_index(
 ) -> None:
     assert set(pages) == {"terminal/index.md", "terminal/audit.md", "terminal/user.md"}
     index = pages["terminal/index.md"]
-    assert "[`audit`](audit.md)\n: Print the \\*audit log\\*." in index
+    assert "## See\n\n[`audit`](audit.md)\n: Print the \\*audit log\\*." in index
+    assert "## Common options\n\n`-q`, `--quiet`\n: Hush." in index
     assert "hidden:\n\naudit\nuser\n" in index
 
 
@@ -275,9 +281,11 @@ def test_a_command_is_told_with_all_that_its_help_says(pages: dict[str, str]) ->
     assert "`CLUSTER`\n: Needed." in page
     assert "`[MORE]...`\n: Any number of them. May be left out." in page
     assert "`-f`, `--follow`, `--no-follow`\n: Go on, for ever." in page
-    assert "`--since TIME`\n: From \\<when\\> on.  \\[default: 2h\\]".replace("  ", " ") in page
+    assert "`--since TIME`\n: From \\<when\\> on. \\[default: 2h\\]" in page
     assert "A `key`. \\[env var: OMNI\\_KEY; required\\]" in page
     assert "```text\nExit codes:\n  0  all is well\n  3  a part is missing\n```" in page
+    assert "--quiet" not in page
+    assert "[common options](index.md#common-options)" in page
     assert "internal" not in page
     assert "Not for readers" not in page
 
@@ -287,15 +295,16 @@ def test_a_group_has_its_commands_below_it_on_its_page(pages: dict[str, str]) ->
     assert "\n## omni-api user list\n\nList all users." in pages["terminal/user.md"]
 
 
-def test_the_terminal_is_left_out_only_while_it_does_not_exist(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(program, "_PROGRAM", "omni_api.errors")
-    with pytest.raises(SystemExit, match="is there"):
-        program.sources(without_terminal=True)
-    monkeypatch.setattr(program, "_PROGRAM", "omni_api.nothing")
-    with pytest.raises(SystemExit, match="pass --without-terminal"):
-        program.sources()
+def test_a_command_that_no_section_lists_is_refused() -> None:
+    with pytest.raises(ValueError, match="not every command of omni-api is in one section"):
+        terminal.pages(_Lazy(), "omni-api", {"See": ["audit"]})
+
+
+def test_the_site_has_the_pages_of_the_program_itself() -> None:
+    sources = program.sources()
+    commands = {f"terminal/{name}.md" for section in COMMANDS.values() for name in section}
+    assert commands
+    assert commands <= set(sources)
 
 
 # ---- The checker -------------------------------------------------------------------------------
