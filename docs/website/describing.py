@@ -1,4 +1,8 @@
-"""Gives every page a description for search engines: its first paragraph."""
+"""Gives every page a description for search engines, and every plot a text in its place.
+
+A page is described by its first paragraph, a plot of a notebook by the heading above it, unless
+its cell says more (`mystnb: image: alt`).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,23 @@ from html import escape
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 _LONGEST = 300
+
+
+class NamePlots(SphinxPostTransform):
+    """Give the plots of notebooks a text."""
+
+    default_priority = 400
+
+    def run(self, **_: object) -> None:
+        """Go through a page."""
+        for section in self.document.findall(nodes.section):
+            for output in section.children:
+                for image in output.findall(nodes.image):
+                    if not image.get("alt") and not isinstance(output, nodes.section):
+                        image["alt"] = f"Plot: {section.next_node(nodes.title).astext()}"
 
 
 def description(page: nodes.document) -> str:
@@ -35,4 +54,5 @@ def _add(
 
 def setup(app: Sphinx) -> None:
     """Join Sphinx."""
+    app.add_post_transform(NamePlots)
     app.connect("html-page-context", _add)
