@@ -36,8 +36,9 @@ def pages(program: click.Group, name: str, sections: Mapping[str, Iterable[str]]
         raise ValueError(f"not every command of {name} is in one section")
     index = [
         f"# {name}",
-        *_described(program, top, options="## Common options"),
+        *_told(program, top),
         *(_section(title, {one: found[one] for one in names}) for title, names in listed.items()),
+        *_taken(program, top, options="## Common options"),
         "```{toctree}\n:hidden:\n\n" + "\n".join(chain(*listed.values())) + "\n```",
     ]
     return {
@@ -71,7 +72,11 @@ def _command(group: click.Group, context: click.Context, name: str) -> click.Com
 def _sections(command: click.Command, parent: click.Context, name: str, depth: int) -> list[str]:
     """Return a command and all below it, each with a heading."""
     context = click.Context(command, info_name=name, parent=parent)
-    parts = [f"{'#' * depth} {context.command_path}", *_described(command, context)]
+    parts = [
+        f"{'#' * depth} {context.command_path}",
+        *_told(command, context),
+        *_taken(command, context),
+    ]
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             found = _command(command, context, child)
@@ -80,15 +85,19 @@ def _sections(command: click.Command, parent: click.Context, name: str, depth: i
     return parts
 
 
-def _described(
-    command: click.Command, context: click.Context, options: str = "**Options**"
-) -> Iterator[str]:
-    """Say all that the help of a command says."""
+def _told(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Say what a command does."""
     if command.deprecated:
         yield "**Deprecated.**"
     yield _prose(command.help or "")
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     yield f"```text\n{usage}\n```"
+
+
+def _taken(
+    command: click.Command, context: click.Context, options: str = "**Options**"
+) -> Iterator[str]:
+    """Say what a command takes, and how it ends."""
     if arguments := [one for one in command.params if isinstance(one, click.Argument)]:
         yield "**Arguments**"
         yield "\n\n".join(_argument(one, context) for one in arguments)
