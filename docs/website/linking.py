@@ -71,7 +71,8 @@ def public() -> dict[str, str]:
     names = {one.name: one.path for found in entries().values() for one in found}
     for facade in facades():
         for method, _, _ in facade.methods():
-            names[f"omni.{facade.name}.{method}"] = f"omni_api.omni.{facade.name}.{method}"
+            path = f"omni.{facade.name}.{method}"
+            names[path] = names[f"{facade.name}.{method}"] = f"omni_api.{path}"
     return names
 
 
