@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 
 from omni_api._core.values import redacted
 from omni_api.errors import InvalidInputError
+from omni_api.rows import Value
 
 __all__ = ["LogFormat", "LogRecord"]
 
@@ -41,7 +42,7 @@ class _Entry:
 
 
 @attrs.frozen(kw_only=True)
-class LogRecord:
+class LogRecord(Value):
     r"""One line of the log of a machine.
 
     `str(record)` is one line for a person. Control characters in it are escaped, since a machine
@@ -64,6 +65,8 @@ class LogRecord:
         >>> print(record.format("dmesg"))
         [    1.231337] kern: link up
     """
+
+    _columns: ClassVar = ("time", "level", "service", "message", "machine_id", "after_gap")
 
     raw: bytes = attrs.field(repr=redacted)
     machine_id: str = ""

@@ -13,6 +13,7 @@ import attrs
 from omni_api._core.call import Call
 from omni_api._core.steps import END, Give, Ready, Steps, following, start
 from omni_api.errors import CallError
+from omni_api.rows import Value
 
 __all__ = ["MaintenanceStep"]
 
@@ -22,7 +23,7 @@ _FAILED = ("installation failed:", "upgrade failed:")
 
 
 @attrs.frozen(kw_only=True)
-class MaintenanceStep:
+class MaintenanceStep(Value):
     """What is happening on a machine that is installed or upgraded.
 
     `str(step)` is the line as it came.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 
 from omni_api._core.values import enum_value, redacted
 from omni_api._gen.models import ManifestSyncType
+from omni_api.rows import Value
 
 __all__ = ["ManifestChange"]
 
@@ -31,7 +32,7 @@ _PHASES: Mapping[int, Literal["manifest", "rollout"]] = {
 
 
 @attrs.frozen(kw_only=True)
-class ManifestChange:
+class ManifestChange(Value):
     """One manifest that was compared, or is being rolled out.
 
     `str(change)` is the path, what happens, and the diff. The diff of a Secret is left out there;
@@ -56,6 +57,8 @@ class ManifestChange:
         >>> print(change)
         apps/v1.Deployment/kube-system/coredns: unchanged
     """
+
+    _columns: ClassVar = ("kind", "namespace", "name", "phase", "changed", "skipped", "path")
 
     path: str
     response_type: ManifestSyncType | int

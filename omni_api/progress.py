@@ -14,12 +14,13 @@ from collections.abc import Callable
 import attrs
 
 from omni_api._core.values import redacted
+from omni_api.rows import Value
 
 __all__ = ["PartProgress", "Progress", "SupportBundleProgress"]
 
 
 @attrs.frozen(kw_only=True)
-class PartProgress:
+class PartProgress(Value):
     """How far one part of an operation has come: a source, a day, a file.
 
     Attributes:
@@ -50,7 +51,7 @@ class PartProgress:
 
 
 @attrs.frozen(kw_only=True)
-class Progress:
+class Progress(Value):
     """How far an operation of several parts has come.
 
     Attributes:
@@ -78,7 +79,7 @@ class Progress:
 
 
 @attrs.frozen(kw_only=True)
-class SupportBundleProgress:
+class SupportBundleProgress(Value):
     """One message on the way to a support bundle; the last one carries it.
 
     Attributes:

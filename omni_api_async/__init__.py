@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from omni_api.progress import Progress as Progress
     from omni_api.progress import SupportBundleProgress as SupportBundleProgress
     from omni_api.resources import Resource as Resource
+    from omni_api.rows import Rows as Rows
     from omni_api.support._reader import BundleEntry as BundleEntry
     from omni_api.support._reader import BundleReader as BundleReader
     from omni_api.support._values import BundleProgress as BundleProgress
@@ -203,6 +204,7 @@ else:
         "Resource": "omni_api.resources",
         "ResourceExhaustedError": "omni_api.errors",
         "RetryPolicy": "omni_api._core.retry",
+        "Rows": "omni_api.rows",
         "RpcStatus": "omni_api._gen.models",
         "SavedBootAsset": "omni_api.boot_assets._values",
         "SchematicBootloader": "omni_api._gen.models",
@@ -330,6 +332,7 @@ __all__ = [
     "Resource",
     "ResourceExhaustedError",
     "RetryPolicy",
+    "Rows",
     "RpcStatus",
     "SavedBootAsset",
     "SchematicBootloader",

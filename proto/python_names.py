@@ -147,7 +147,8 @@ def view(
     elif field.type == Field.TYPE_MESSAGE:
         other = class_name(contract, kind)
         if repeated:
-            value_type, read = f"tuple[{other}, ...]", f"tuple(map({other}.from_proto, {read}))"
+            value_type = f"Rows[{other}]"
+            read = f"Rows(map({other}.from_proto, {read}), of={other})"
             parameter = default = write = ""
         else:
             value_type = parameter = f"{other} | None"

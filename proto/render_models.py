@@ -32,6 +32,7 @@ from omni_api._core.values import (
     redacted,
     rfc3339,
 )
+from omni_api.rows import Rows, Value
 {imports}
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _message(contract: Contract, message: Message, *, sent: bool) -> Iterator[st
     ]
     name = class_name(contract, message.full_name)
     yield "\n\n@attrs.frozen(kw_only=True)"
-    yield f"class {name}:"
+    yield f"class {name}(Value):"
     yield block(message.doc or f"`{message.full_name}`.", indent=4, more=attribute_docs(views))
     yield ""
     # A field called like a builtin type hides it for the annotations that follow.

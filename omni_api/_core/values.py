@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
+
+from omni_api.rows import Value
 
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as AnyProto
@@ -15,9 +18,12 @@ if TYPE_CHECKING:
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
 
+# In a URL; or 32 bytes in base62 (recorded from Omni 1.10), which are no piece of some base64.
+_JOIN_TOKEN = re.compile(r"(?<=jointoken=)[^\s&\"'\\]+|(?<![\w+/=-])[0-9A-Za-z]{43,44}(?![\w+/=-])")
+
 
 @attrs.frozen(kw_only=True)
-class AnyMessage:
+class AnyMessage(Value):
     """A message of a type that is named instead of known.
 
     Attributes:
@@ -63,3 +69,8 @@ def redacted(value: object) -> str:
         return repr(value)
     size = f"{len(value)} " if isinstance(value, bytes | str | tuple | dict) else ""
     return f"<{size}hidden>"
+
+
+def masked(text: str) -> str:
+    """Return a text that is shown without its join tokens: logs and events may have some."""
+    return _JOIN_TOKEN.sub("<hidden>", text)

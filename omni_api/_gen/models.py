@@ -22,6 +22,7 @@ from omni_api._core.values import (
     rfc3339,
 )
 from omni_api._gen import auth_pb2, management_pb2
+from omni_api.rows import Rows, Value
 
 if TYPE_CHECKING:
     from omni_api._gen import common_pb2, status_pb2
@@ -192,7 +193,7 @@ class MaintenanceOperation(IntEnum):
 
 
 @attrs.frozen(kw_only=True)
-class PublicKey:
+class PublicKey(Value):
     """A public key in one of its forms.
 
     Attributes:
@@ -213,7 +214,7 @@ class PublicKey:
 
 
 @attrs.frozen(kw_only=True)
-class Identity:
+class Identity(Value):
     """Who a key belongs to.
 
     Attributes:
@@ -230,7 +231,7 @@ class Identity:
 
 
 @attrs.frozen(kw_only=True)
-class KubernetesSSAOptions:
+class KubernetesSSAOptions(Value):
     """How server-side apply treats objects that it meets in a cluster.
 
     Attributes:
@@ -264,7 +265,7 @@ class KubernetesSSAOptions:
 
 
 @attrs.frozen(kw_only=True)
-class SchematicOverlay:
+class SchematicOverlay(Value):
     """Overlay for single-board computers.
 
     Attributes:
@@ -287,7 +288,7 @@ class SchematicOverlay:
 
 
 @attrs.frozen(kw_only=True)
-class RegisterPublicKeyResponse:
+class RegisterPublicKeyResponse(Value):
     """How to go on after registering.
 
     Attributes:
@@ -308,7 +309,7 @@ class RegisterPublicKeyResponse:
 
 
 @attrs.frozen(kw_only=True)
-class KubeconfigResponse:
+class KubeconfigResponse(Value):
     """A kubeconfig file.
 
     Attributes:
@@ -327,7 +328,7 @@ class KubeconfigResponse:
 
 
 @attrs.frozen(kw_only=True)
-class TalosconfigResponse:
+class TalosconfigResponse(Value):
     """A talosconfig file.
 
     Attributes:
@@ -346,7 +347,7 @@ class TalosconfigResponse:
 
 
 @attrs.frozen(kw_only=True)
-class OmniconfigResponse:
+class OmniconfigResponse(Value):
     """An omniconfig file.
 
     Attributes:
@@ -365,7 +366,7 @@ class OmniconfigResponse:
 
 
 @attrs.frozen(kw_only=True)
-class LogLine:
+class LogLine(Value):
     """A piece of data in a stream, such as one line of a machine log.
 
     Attributes:
@@ -389,7 +390,7 @@ class LogLine:
 
 
 @attrs.frozen(kw_only=True)
-class LogLineMetadata:
+class LogLineMetadata(Value):
     """Where a message comes from when a call was passed on to Talos nodes.
 
     Attributes:
@@ -413,7 +414,7 @@ class LogLineMetadata:
 
 
 @attrs.frozen(kw_only=True)
-class RpcStatus:
+class RpcStatus(Value):
     """A failure: gRPC status code, message for developers, and details of any type.
 
     Attributes:
@@ -437,7 +438,7 @@ class RpcStatus:
 
 
 @attrs.frozen(kw_only=True)
-class ValidateJsonSchemaResponse:
+class ValidateJsonSchemaResponse(Value):
     """Result of a check against a JSON schema.
 
     Attributes:
@@ -445,18 +446,18 @@ class ValidateJsonSchemaResponse:
             group appear beside the entries they sum up.
     """
 
-    errors: tuple[JsonSchemaError, ...]
+    errors: Rows[JsonSchemaError]
 
     @classmethod
     def from_proto(cls, message: management_pb2.ValidateJsonSchemaResponse) -> Self:
         """Return the value of a received message."""
         return cls(
-            errors=tuple(map(JsonSchemaError.from_proto, message.errors)),
+            errors=Rows(map(JsonSchemaError.from_proto, message.errors), of=JsonSchemaError),
         )
 
 
 @attrs.frozen(kw_only=True)
-class JsonSchemaError:
+class JsonSchemaError(Value):
     """One violation of the schema.
 
     Attributes:
@@ -469,7 +470,7 @@ class JsonSchemaError:
         cause: What is wrong, in words, for example `property is required`.
     """
 
-    errors: tuple[JsonSchemaError, ...]
+    errors: Rows[JsonSchemaError]
     schema_path: str
     data_path: str
     cause: str
@@ -478,7 +479,7 @@ class JsonSchemaError:
     def from_proto(cls, message: management_pb2.ValidateJsonSchemaResponse.Error) -> Self:
         """Return the value of a received message."""
         return cls(
-            errors=tuple(map(JsonSchemaError.from_proto, message.errors)),
+            errors=Rows(map(JsonSchemaError.from_proto, message.errors), of=JsonSchemaError),
             schema_path=message.schema_path,
             data_path=message.data_path,
             cause=message.cause,
@@ -486,7 +487,7 @@ class JsonSchemaError:
 
 
 @attrs.frozen(kw_only=True)
-class CreateServiceAccountResponse:
+class CreateServiceAccountResponse(Value):
     """What is known of a service account just created.
 
     Attributes:
@@ -504,7 +505,7 @@ class CreateServiceAccountResponse:
 
 
 @attrs.frozen(kw_only=True)
-class RenewServiceAccountResponse:
+class RenewServiceAccountResponse(Value):
     """What is known of the key just added.
 
     Attributes:
@@ -522,25 +523,27 @@ class RenewServiceAccountResponse:
 
 
 @attrs.frozen(kw_only=True)
-class ListServiceAccountsResponse:
+class ListServiceAccountsResponse(Value):
     """The service accounts of the instance.
 
     Attributes:
         service_accounts: The accounts, in the order of the server.
     """
 
-    service_accounts: tuple[ServiceAccount, ...]
+    service_accounts: Rows[ServiceAccount]
 
     @classmethod
     def from_proto(cls, message: management_pb2.ListServiceAccountsResponse) -> Self:
         """Return the value of a received message."""
         return cls(
-            service_accounts=tuple(map(ServiceAccount.from_proto, message.service_accounts)),
+            service_accounts=Rows(
+                map(ServiceAccount.from_proto, message.service_accounts), of=ServiceAccount
+            ),
         )
 
 
 @attrs.frozen(kw_only=True)
-class ServiceAccount:
+class ServiceAccount(Value):
     """One service account.
 
     Attributes:
@@ -552,7 +555,7 @@ class ServiceAccount:
     """
 
     name: str
-    pgp_public_keys: tuple[PgpPublicKey, ...]
+    pgp_public_keys: Rows[PgpPublicKey]
     role: str
     last_active: datetime | None
 
@@ -561,14 +564,16 @@ class ServiceAccount:
         """Return the value of a received message."""
         return cls(
             name=message.name,
-            pgp_public_keys=tuple(map(PgpPublicKey.from_proto, message.pgp_public_keys)),
+            pgp_public_keys=Rows(
+                map(PgpPublicKey.from_proto, message.pgp_public_keys), of=PgpPublicKey
+            ),
             role=message.role,
             last_active=rfc3339(message.last_active),
         )
 
 
 @attrs.frozen(kw_only=True)
-class PgpPublicKey:
+class PgpPublicKey(Value):
     """One public key of a service account.
 
     Attributes:
@@ -601,7 +606,7 @@ class PgpPublicKey:
 
 
 @attrs.frozen(kw_only=True)
-class CreateUserResponse:
+class CreateUserResponse(Value):
     """What is known of a user just created.
 
     Attributes:
@@ -619,25 +624,25 @@ class CreateUserResponse:
 
 
 @attrs.frozen(kw_only=True)
-class ListUsersResponse:
+class ListUsersResponse(Value):
     """The users of the instance.
 
     Attributes:
         users: The users, sorted by e-mail address.
     """
 
-    users: tuple[User, ...]
+    users: Rows[User]
 
     @classmethod
     def from_proto(cls, message: management_pb2.ListUsersResponse) -> Self:
         """Return the value of a received message."""
         return cls(
-            users=tuple(map(User.from_proto, message.users)),
+            users=Rows(map(User.from_proto, message.users), of=User),
         )
 
 
 @attrs.frozen(kw_only=True)
-class User:
+class User(Value):
     """One user.
 
     Attributes:
@@ -669,7 +674,7 @@ class User:
 
 
 @attrs.frozen(kw_only=True)
-class KubernetesUpgradePreChecksResponse:
+class KubernetesUpgradePreChecksResponse(Value):
     """Result of the checks before an upgrade.
 
     Attributes:
@@ -690,7 +695,7 @@ class KubernetesUpgradePreChecksResponse:
 
 
 @attrs.frozen(kw_only=True)
-class ManifestSync:
+class ManifestSync(Value):
     """One step of a manifest sync.
 
     Attributes:
@@ -723,7 +728,7 @@ class ManifestSync:
 
 
 @attrs.frozen(kw_only=True)
-class CreateSchematicResponse:
+class CreateSchematicResponse(Value):
     """A schematic that is registered with the image factory.
 
     Attributes:
@@ -751,7 +756,7 @@ class CreateSchematicResponse:
 
 
 @attrs.frozen(kw_only=True)
-class BootAssetURLResponse:
+class BootAssetURLResponse(Value):
     """Where a boot asset is found.
 
     Attributes:
@@ -779,7 +784,7 @@ class BootAssetURLResponse:
 
 
 @attrs.frozen(kw_only=True)
-class AuditLogLine:
+class AuditLogLine(Value):
     """One audit log event.
 
     Attributes:
@@ -801,7 +806,7 @@ class AuditLogLine:
 
 
 @attrs.frozen(kw_only=True)
-class MaintenanceProgress:
+class MaintenanceProgress(Value):
     """One line of progress.
 
     Attributes:
@@ -820,7 +825,7 @@ class MaintenanceProgress:
 
 
 @attrs.frozen(kw_only=True)
-class GetMachineJoinConfigResponse:
+class GetMachineJoinConfigResponse(Value):
     """What makes a machine join, in two forms.
 
     Attributes:
@@ -843,7 +848,7 @@ class GetMachineJoinConfigResponse:
 
 
 @attrs.frozen(kw_only=True)
-class CreateJoinTokenResponse:
+class CreateJoinTokenResponse(Value):
     """The join token just created.
 
     Attributes:

@@ -22,6 +22,7 @@ from omni_api.audit.event import SERVICE_ACCOUNTS, AuditEvent
 from omni_api.audit.reader import EventReader, MalformedEvent
 from omni_api.audit.table import EventTable
 from omni_api.errors import ExportError, InvalidInputError, StorageError
+from omni_api.rows import Rows
 
 __all__ = ["AuditExport"]
 
@@ -67,7 +68,7 @@ class AuditExport:
         return f"AuditExport({self._place.place!r})"
 
     @property
-    def days(self) -> tuple[DayFile, ...]:
+    def days(self) -> Rows[DayFile]:
         """The days that are there, in order, as their manifests describe them.
 
         Raises:
@@ -80,9 +81,9 @@ class AuditExport:
                 f"{self._place.place} is no export of the audit log: it holds no file "
                 "audit-log-YYYY-MM-DD.manifest.json; make one with omni.audit_log.export"
             )
-        return tuple(sorted(found, key=lambda day: day.day))
+        return Rows(sorted(found, key=lambda day: day.day), of=DayFile)
 
-    def verify(self) -> tuple[DayFile, ...]:
+    def verify(self) -> Rows[DayFile]:
         """Compare the size and SHA-256 of every file with its manifest.
 
         Returns:
@@ -93,7 +94,7 @@ class AuditExport:
             ExportError: There is no manifest, or one of them is damaged.
             StorageError: The directory is not there, or cannot be read.
         """
-        return tuple(day for day in self.days if not self._intact(day))
+        return Rows((day for day in self.days if not self._intact(day)), of=DayFile)
 
     def lines(self, start: Day | None = None, end: Day | None = None) -> Iterator[bytes]:
         """Yield the events as they came: one JSON object and a line break each.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import orjson
@@ -19,6 +19,7 @@ from omni_api.audit._record import EPOCH, Record
 from omni_api.audit._time import usable_time
 from omni_api.audit.payloads import CLUSTER_FIELDS, MEMBERS, Payload, payload
 from omni_api.errors import MalformedEventError
+from omni_api.rows import Value
 
 __all__ = ["Actor", "AuditEvent"]
 
@@ -83,11 +84,12 @@ class Actor(Record):
         return domain == SERVICE_ACCOUNTS or domain.endswith(f".{SERVICE_ACCOUNTS}")
 
 
-class AuditEvent:
+class AuditEvent(Value):
     """One event of the audit log.
 
     Events are immutable, can be pickled and copied, and are equal when id and raw bytes are. The
     repr shows type, resource type and time; never contents, since a join token is a resource id.
+    A table of them (`Rows(events)`) also has the cluster and who caused them.
 
     Args:
         raw: The line, as it came: one JSON object, with or without a line break.
@@ -110,6 +112,7 @@ class AuditEvent:
     """
 
     # Not attrs, which would write each slot through object.__setattr__: logs have many events.
+    _columns: ClassVar = ("time", "type", "resource_type", "cluster", "actor.email")
     __slots__ = ("_actor", "_id", "_members", "_payloads", "_raw")
 
     def __init__(self, raw: bytes, id: int = 0) -> None:

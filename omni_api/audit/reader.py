@@ -17,6 +17,7 @@ from omni_api._core.values import redacted
 from omni_api._gen.models import AuditLogLine
 from omni_api.audit.event import AuditEvent
 from omni_api.errors import InvalidInputError, MalformedEventError
+from omni_api.rows import Value
 
 __all__ = ["EventReader", "MalformedEvent"]
 
@@ -24,7 +25,7 @@ logger = logging.getLogger("omni_api")
 
 
 @attrs.frozen(kw_only=True)
-class MalformedEvent:
+class MalformedEvent(Value):
     """A line of an audit log that is no event.
 
     Attributes:

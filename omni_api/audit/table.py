@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import attrs
 
+from omni_api._columns import unknown
 from omni_api._core.extras import extra
-from omni_api.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EventTable"]
 
+_RESOURCE = ("resource_type", "resource_id")
+
 
 @attrs.frozen(repr=False, eq=False)
 class EventTable:
     """Rows of the audit log, or what a query made of them. Iterate it for one mapping a row.
 
-    Its repr shows size and columns only: events can hold join tokens.
+    Its repr shows size and columns only: events can hold join tokens. A notebook shows the rows,
+    without the column `raw` and with join tokens hidden. A data frame has everything.
 
     Attributes:
         arrow: The rows as a `pyarrow.Table`.
@@ -52,6 +55,19 @@ class EventTable:
 
     def __repr__(self) -> str:
         return f"EventTable({len(self)} rows: {', '.join(self.columns)})"
+
+    def _repr_html_(self) -> str:
+        from omni_api import _html
+
+        shown = self.arrow.slice(0, _html.ROWS).drop_columns(
+            [name for name in self.columns if name == "raw"]
+        )
+        cells = [column.to_pylist() for column in shown.columns]
+        if set(_RESOURCE) <= set(self.columns):
+            kinds, ids = (cells[shown.column_names.index(name)] for name in _RESOURCE)
+            ids[:] = map(_without_token, kinds, ids)
+        rows = zip(*cells, strict=True)
+        return _html.grid(shown.column_names, rows, more=len(self) - shown.num_rows)
 
     @overload
     def to_dataframe(self, library: Literal["pandas"] = ...) -> pd.DataFrame: ...
@@ -86,4 +102,9 @@ class EventTable:
             frame = pl.from_arrow(self.arrow)
             assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for mypy: of a table, always
             return frame
-        raise InvalidInputError(f'library must be "pandas" or "polars", not {library!r}')
+        raise unknown(library)
+
+
+def _without_token(kind: object, resource_id: object) -> object:
+    """Hide an id that is a join token, whatever it looks like."""
+    return "<hidden>" if str(kind).startswith("JoinToken") else resource_id

@@ -30,6 +30,7 @@ from omni_api.errors import (
     UnimplementedError,
 )
 from omni_api.progress import PartProgress, SupportBundleProgress
+from omni_api.rows import Rows
 from omni_api.support import _file
 from omni_api.support._values import BundleProgress, SourceError, SupportBundle
 
@@ -194,8 +195,8 @@ def _saved(order: Order, target: Path, data: bytes, tally: Tally) -> SupportBund
         path=target,
         size=len(data),
         sha256=_file.save(target, data, overwrite=order.overwrite),
-        sources=tuple(tally.parts.values()),
-        errors=tuple(tally.errors),
+        sources=Rows(tally.parts.values(), of=PartProgress),
+        errors=Rows(tally.errors, of=SourceError),
         recipients=tally.recipients,
     )
 

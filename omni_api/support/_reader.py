@@ -18,6 +18,7 @@ from typing import Final, Self
 import attrs
 
 from omni_api.errors import DamagedBundleError, InvalidInputError, StorageError
+from omni_api.rows import Rows, Value
 
 __all__ = ["BundleEntry", "BundleReader"]
 
@@ -39,7 +40,7 @@ _LOGS = "omni/machine-logs/"
 
 
 @attrs.frozen(kw_only=True)
-class BundleEntry:
+class BundleEntry(Value):
     """A file in a support bundle.
 
     Attributes:
@@ -98,8 +99,8 @@ class BundleReader:
                 f"{self.path} is encrypted. Decrypt it with a key of one of its recipients, and "
                 f"open the result: {command} {_quoted(self.path)}"
             )
-        self.entries: tuple[BundleEntry, ...] = tuple(
-            _entry(info) for info in self._zip.infolist() if not info.is_dir()
+        self.entries: Rows[BundleEntry] = Rows(
+            (_entry(info) for info in self._zip.infolist() if not info.is_dir()), of=BundleEntry
         )
 
     @property
@@ -156,6 +157,9 @@ class BundleReader:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _repr_html_(self) -> str:
+        return self.entries._repr_html_()
 
     def __repr__(self) -> str:
         return f"<BundleReader {self.path}: {len(self.entries)} files>"

@@ -7,13 +7,14 @@ from pathlib import Path
 import attrs
 
 from omni_api.progress import PartProgress, Progress, SupportBundleProgress
+from omni_api.rows import Rows, Value
 from omni_api.support._reader import BundleReader
 
 __all__ = ["BundleProgress", "SourceError", "SupportBundle"]
 
 
 @attrs.frozen(kw_only=True)
-class SourceError:
+class SourceError(Value):
     """A step that failed; what it should have collected is not in the bundle.
 
     Attributes:
@@ -28,7 +29,7 @@ class SourceError:
 
 
 @attrs.frozen(kw_only=True)
-class SupportBundle:
+class SupportBundle(Value):
     """A support bundle that was saved.
 
     Attributes:
@@ -52,8 +53,8 @@ class SupportBundle:
     path: Path
     size: int
     sha256: str
-    sources: tuple[PartProgress, ...] = ()
-    errors: tuple[SourceError, ...] = ()
+    sources: Rows[PartProgress] = attrs.field(factory=Rows)
+    errors: Rows[SourceError] = attrs.field(factory=Rows)
     recipients: tuple[str, ...] = ()
 
     @property

@@ -21,7 +21,7 @@ import attrs
 import pytest
 
 import omni_api_async
-from omni_api import AnyMessage, Stream, SupportBundleProgress
+from omni_api import AnyMessage, Rows, Stream, SupportBundleProgress
 from omni_api._core.durations import Unset
 from omni_api._gen import _pool, auth, management, models, table
 from omni_api_async._gen import auth as async_auth
@@ -146,9 +146,9 @@ def check_model(message: str, model: Any, seen: set[str]) -> None:
         elif kind == "google.protobuf.Any":
             assert found == {tuple[AnyMessage, ...]}
         elif "message" in marks and "repeated" in marks:
-            (pair,) = found
-            item, dots = typing.get_args(pair)
-            assert dots is Ellipsis
+            (rows,) = found
+            assert typing.get_origin(rows) is Rows
+            (item,) = typing.get_args(rows)
             check_model(kind, item, seen)
         elif "message" in marks:
             (item,) = found - {type(None)}

@@ -15,6 +15,8 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from omni_api.rows import Rows, Value
+
 Format: TypeAlias = Literal["jsonl", "parquet"]
 Compression: TypeAlias = Literal["", "gzip", "zstd"]
 
@@ -29,7 +31,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @attrs.frozen(kw_only=True)
-class DayFile:
+class DayFile(Value):
     """The file of one day in an export, as its manifest describes it.
 
     Attributes:
@@ -60,7 +62,7 @@ class DayFile:
 
 
 @attrs.frozen(kw_only=True)
-class ExportResult:
+class ExportResult(Value):
     """What an export did.
 
     Attributes:
@@ -75,7 +77,7 @@ class ExportResult:
         bytes: Size of all these files.
     """
 
-    days: tuple[DayFile, ...]
+    days: Rows[DayFile]
     written: tuple[date, ...]
     skipped: tuple[date, ...]
     missing: tuple[date, ...]

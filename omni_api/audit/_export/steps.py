@@ -32,6 +32,7 @@ from omni_api.audit._export.progress import Reports
 from omni_api.audit._export.store import Store
 from omni_api.errors import CallError, DeadlineExceededError, StorageError
 from omni_api.progress import Progress
+from omni_api.rows import Rows
 
 _DAY: Final = timedelta(days=1)
 _LONG_AGO: Final = date(1970, 1, 1)
@@ -83,7 +84,7 @@ class Export:
             # Days that the server no longer has are part of the range all the same.
             if self.start is not None and self.start <= day.day <= (self.end or date.max):
                 self._days.setdefault(day.day, day)
-        days = tuple(self._days[day] for day in sorted(self._days))
+        days = Rows((self._days[day] for day in sorted(self._days)), of=DayFile)
         return ExportResult(
             days=days,
             written=tuple(self._written),
