@@ -1,10 +1,11 @@
-"""Draws progress: with rich, with tqdm, or not at all.
+"""Draws progress: in a terminal, in a notebook, or not at all.
 
 Libraries are imported when a painter is made. What is drawn, and when, is `display.py`'s.
 """
 
 from __future__ import annotations
 
+import html
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -47,7 +48,7 @@ def _fitting(file: TextIO) -> str:
     ipython = sys.modules.get("IPython")
     shell: Any = ipython.get_ipython() if ipython is not None else None
     if getattr(shell, "kernel", None) is not None:
-        return "tqdm"
+        return "notebook"
     return "rich" if not file.closed and file.isatty() else "none"
 
 
@@ -121,8 +122,44 @@ class Rich:
         self._live.stop()
 
 
+class Notebook:
+    """Draws in a notebook: one table, replaced where it stands. It needs no widgets."""
+
+    def __init__(self, file: TextIO) -> None:  # noqa: ARG002 - it draws below the cell
+        with extra():
+            from IPython import display
+        self._html: Any = display.HTML
+        self._display: Any = display.display
+        self._shown: Any = None
+
+    def begin(self) -> None:
+        """Draw nothing before there is something to draw."""
+
+    def paint(self, progress: Progress) -> None:
+        lines = "".join(map(_line, progress.parts))
+        drawn = self._html(f"<table>{lines}</table><p>{_escaped(progress.latest)}</p>")
+        if self._shown is None:
+            self._shown = self._display(drawn, display_id=True)
+        else:
+            self._shown.update(drawn)
+
+    def end(self) -> None:
+        """Leave what was drawn last: it is the output of the cell."""
+
+
+def _line(part: PartProgress) -> str:
+    # Without a total there is nothing to fill, and a bar without a value would move for ever.
+    bar = "" if part.total is None else f'<progress value="{part.done}" max="{part.total}">'
+    cells = (_escaped(part.name), bar, _escaped(counted(part)), failed(part))
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _escaped(text: str) -> str:
+    return html.escape(printable(text))
+
+
 class Tqdm:
-    """Draws in a notebook, with tqdm's widgets where they are installed; or in plain text."""
+    """Draws with tqdm: its widgets in a notebook where they are installed; else plain text."""
 
     def __init__(self, file: TextIO) -> None:
         with extra("progress"):
@@ -163,7 +200,12 @@ class Tqdm:
         return self._kind(file=self._file, leave=True, **options)
 
 
-_KINDS: dict[str, type[Silence | Rich | Tqdm]] = {"none": Silence, "rich": Rich, "tqdm": Tqdm}
+_KINDS: dict[str, type[Silence | Rich | Notebook | Tqdm]] = {
+    "none": Silence,
+    "rich": Rich,
+    "notebook": Notebook,
+    "tqdm": Tqdm,
+}
 
 
 def counted(part: PartProgress) -> str:

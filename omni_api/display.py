@@ -20,10 +20,10 @@ from omni_api.progress import PartProgress, Progress
 
 __all__ = ["Display", "Style", "bars"]
 
-Style = Literal["auto", "rich", "tqdm", "none"]
-"""How to draw: with rich, with tqdm, not at all, or what fits the output."""
+Style = Literal["auto", "rich", "notebook", "tqdm", "none"]
+"""How to draw: with rich, below the cell of a notebook, with tqdm, not at all, or what fits."""
 
-_STYLES: Final = ("auto", "rich", "tqdm", "none")
+_STYLES: Final = ("auto", "rich", "notebook", "tqdm", "none")
 _SECONDS_BETWEEN: Final = 0.1
 
 T = TypeVar("T")
@@ -49,12 +49,13 @@ def bars(*, style: Style = "auto", file: TextIO | None = None) -> Display:
     """Return a display for `on_progress`, to be used in a `with` block.
 
     It shows a bar for every part, how many units failed, the time, and what happened last. In a
-    terminal rich draws it, in a Jupyter notebook tqdm, and in a pipe or a log file nothing is
-    written. This is decided here, by looking at the output and at what runs this code.
+    terminal rich draws it, in a Jupyter notebook it stands below the cell (no widgets needed),
+    and in a pipe or a log file nothing is written. This is decided here, by looking at the output
+    and at what runs this code.
 
     Args:
-        style: "rich", "tqdm" or "none" to decide it yourself.
-        file: Where to write. Default: standard error.
+        style: "rich", "notebook", "tqdm" or "none" to decide it yourself.
+        file: Where to write. Default: standard error. A notebook shows it below the cell instead.
 
     Returns:
         The display. It is called with a `Progress`, in any thread or in an event loop.

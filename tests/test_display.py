@@ -27,7 +27,7 @@ from omni_api import (
     Progress,
     display,
 )
-from omni_api._bars import Rich, Silence, Tqdm, painter
+from omni_api._bars import Notebook, Rich, Silence, painter
 from omni_api.display import readable
 from omni_api.simulator import Simulator
 
@@ -138,10 +138,10 @@ def test_a_terminal_gets_bars_of_rich() -> None:
     os.close(master)
 
 
-def test_a_notebook_gets_bars_of_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_gets_a_table_below_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     shell = SimpleNamespace(kernel=object(), config={})
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    assert isinstance(painter("auto", io.StringIO()), Tqdm)
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    assert isinstance(painter("auto", io.StringIO()), Notebook)
 
 
 def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_style_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="auto, rich, tqdm, none, not 'curses'"):
+    with pytest.raises(InvalidInputError, match="auto, rich, notebook, tqdm, none, not 'curses'"):
         display.bars(style="curses")  # type: ignore[arg-type]
 
 
@@ -272,3 +272,24 @@ def test_a_stream_of_the_asyncio_package_is_watched_in_its_loop(
 )
 def test_sizes_are_readable(size: int, text: str) -> None:
     assert readable(size) == text
+
+
+def test_a_notebook_shows_names_of_a_server_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    handle = SimpleNamespace(update=lambda shown: drawn.append(shown.data))
+
+    def show(shown: Any, *, display_id: bool) -> Any:
+        assert display_id
+        drawn.append(shown.data)
+        return handle
+
+    monkeypatch.setattr("IPython.display.display", show)
+    name = "<script>alert(1)</script>"
+    with display.bars(style="notebook") as bars:
+        bars(REPORT)
+        bars(Progress(parts=(PartProgress(name=name, done=1),), latest=name, finished=True))
+    assert len(drawn) == 2
+    assert "3 failed" in drawn[0]
+    assert '<progress value="12" max="411">' in drawn[0]
+    assert "<script>" not in drawn[1]
+    assert "&lt;script&gt;" in drawn[1]

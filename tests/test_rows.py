@@ -296,7 +296,7 @@ def test_rows_are_a_tuple_and_stay_rows_when_cut_copied_and_pickled() -> None:
     copies: list[Any] = [rows[:1], pickle.loads(pickle.dumps(rows)), copy.deepcopy(rows)]
     for other in copies:
         assert isinstance(other, Rows)
-        assert other[:0]._repr_html_() == rows[:0]._repr_html_()
+        assert other[slice(0)]._repr_html_() == rows[slice(0)]._repr_html_()
 
 
 def test_rows_of_plain_texts_have_one_column() -> None:
