@@ -1,4 +1,4 @@
-"""Which columns values have as a table, what stands in them, and how that becomes a data frame.
+"""Which columns values have as a table, and what stands in them.
 
 A column is what the repr of a value shows, or what its class names in `_columns`. The types of the
 columns come from the annotations, so that a table without rows has them too. What is hidden is
@@ -19,14 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from omni_api._core.extras import extra
 from omni_api._core.values import masked
-from omni_api.errors import InvalidInputError
 from omni_api.rows import Rows, Value
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
+    pass
 
 _Row = dict[str, object]
 
@@ -34,74 +31,22 @@ _SAME: Final = (datetime, date, timedelta, bool, int, float)
 _AS_TEXT: Final = (str, bytes, Path, Enum)
 
 
-def shown(kind: type) -> tuple[str, ...]:
-    """Return the names of what a table shows of a class of values."""
+def shown(kind: type) -> Mapping[str, str]:
+    """Return what a table shows of a class of values: name -> path of the attribute."""
     named: tuple[str, ...] = getattr(kind, "_columns", ())
-    return named or tuple(field.name for field in attrs.fields(kind) if field.repr is True)
+    names = named or [field.name for field in attrs.fields(kind) if field.repr is True]
+    parts = (name.partition("=") for name in names)
+    return {name: path or name for name, _, path in parts}
 
 
 def table(values: Sequence[object], kind: type | None) -> dict[str, list[object]]:
     """Return the columns of a table: name -> what stands in it, None where there is nothing."""
     rows = [row for value in values for row in _spread("", value)]
-    names = dict.fromkeys(_types(kind)) if kind is not None else {}
+    names = dict.fromkeys(types_of(kind)) if kind is not None else {}
     for row in rows:
         names.update(dict.fromkeys(row))
     # A key of one mapping may be the beginning of another's, and a list be missing in one row.
     return {name: _alike([row.get(name) for row in rows]) for name in names}
-
-
-def frame(values: Sequence[object], kind: type | None, library: str) -> pd.DataFrame | pl.DataFrame:
-    """Return a table as a data frame of a library."""
-    if library == "pandas":
-        return _pandas(table(values, kind), _types(kind))
-    if library == "polars":
-        return _polars(table(values, kind), _types(kind))
-    raise unknown(library)
-
-
-def unknown(library: object) -> InvalidInputError:
-    """Return the error that another library was named."""
-    return InvalidInputError(f'library must be "pandas" or "polars", not {library!r}')
-
-
-def _pandas(columns: Mapping[str, list[object]], kinds: Mapping[str, type]) -> pd.DataFrame:
-    with extra():
-        import pandas as pd
-    # Types that have a missing value, so that they do not depend on the rows.
-    known = {
-        datetime: "datetime64[us, UTC]",
-        timedelta: "timedelta64[us]",
-        bool: "boolean",
-        int: "Int64",
-        float: "Float64",
-    }
-    return pd.DataFrame(
-        {
-            name: pd.Series(cells, dtype=known.get(kinds.get(name, object)))
-            for name, cells in columns.items()
-        }
-    )
-
-
-def _polars(columns: Mapping[str, list[object]], kinds: Mapping[str, type]) -> pl.DataFrame:
-    with extra():
-        import polars as pl
-    known: dict[type, Any] = {
-        datetime: pl.Datetime("us", "UTC"),
-        date: pl.Date(),
-        timedelta: pl.Duration("us"),
-        bool: pl.Boolean(),
-        int: pl.Int64(),
-        float: pl.Float64(),
-        str: pl.String(),
-        list: pl.List(pl.String()),
-    }
-    return pl.DataFrame(
-        [
-            pl.Series(name, cells, dtype=known.get(kinds.get(name, object)))
-            for name, cells in columns.items()
-        ]
-    )
 
 
 # ---- What stands in the rows -------------------------------------------------------------------
@@ -123,10 +68,13 @@ def _spread(name: str, cell: object) -> Iterator[_Row]:
 
 
 def _named(name: str, value: object) -> _Row:
-    cells = {f"{name}.{one}".lstrip("."): attrgetter(one)(value) for one in shown(type(value))}
-    lists = [one for one, cell in cells.items() if isinstance(cell, Rows)]
-    # A row for each pair of two lists would say something that is not so.
-    return cells if len(lists) < 2 else {**cells, **{one: len(cells[one]) for one in lists}}  # noqa: PLR2004
+    kind: type = type(value)
+    hints, cells = _hints(kind), {}
+    for one, path in shown(kind).items():
+        cell = attrgetter(path)(value)
+        counted = hints[one] is int and isinstance(cell, tuple)
+        cells[f"{name}.{one}".lstrip(".")] = len(cell) if counted else cell
+    return cells
 
 
 def _combined(cells: Mapping[str, object]) -> Iterator[_Row]:
@@ -174,12 +122,9 @@ def _alike(cells: list[object]) -> list[object]:
 # ---- Which columns there are without rows ------------------------------------------------------
 
 
-def _types(kind: type | None) -> Mapping[str, type]:
-    return {} if kind is None else _types_of(kind)
-
-
 @cache
-def _types_of(kind: type) -> Mapping[str, type]:
+def types_of(kind: type) -> Mapping[str, type]:
+    """Return the columns that a class of values has in any case, with the type of each."""
     return dict(_known("", kind, ()))
 
 
@@ -197,7 +142,7 @@ def _known(name: str, hint: Any, within: tuple[type, ...]) -> Iterator[tuple[str
         yield from _known(name, options[0], within)
     elif _is_a(hint, Value):
         if hint not in within:
-            for one, kind in _hints(hint):
+            for one, kind in _hints(hint).items():
                 yield from _known(f"{name}.{one}".lstrip("."), kind, (*within, hint))
     elif _is_a(origin, Mapping):
         return
@@ -210,11 +155,22 @@ def _known(name: str, hint: Any, within: tuple[type, ...]) -> Iterator[tuple[str
         yield name or "value", str if text else object
 
 
-def _hints(kind: type) -> Iterator[tuple[str, Any]]:
-    hints = [(name, _hint(kind, name)) for name in shown(kind)]
-    several = sum(typing.get_origin(hint) is Rows for _, hint in hints) > 1
-    for name, hint in hints:
-        yield name, int if several and typing.get_origin(hint) is Rows else hint
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    """Return the annotations of what is shown of a class; `int` for lists that are counted.
+
+    Those are the lists that are no `Rows`, and `Rows` where there are several: a row for each
+    pair would say something that is not so.
+    """
+    hints = {name: _hint(kind, path) for name, path in shown(kind).items()}
+    lists = [name for name, hint in hints.items() if typing.get_origin(hint) is Rows]
+    counted = lists[:] if lists[1:] else []
+    counted += [
+        name
+        for name, hint in hints.items()
+        if typing.get_origin(hint) is tuple and _is_a(typing.get_args(hint)[0], Value)
+    ]
+    return {**hints, **dict.fromkeys(counted, int)}
 
 
 def _hint(kind: type, path: str) -> Any:

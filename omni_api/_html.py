@@ -66,7 +66,7 @@ def _cell(tag: str, content: str) -> str:
 
 
 def _shown(one: Value) -> dict[str, Any]:
-    return {name: attrgetter(name)(one) for name in shown(type(one))}
+    return {name: attrgetter(path)(one) for name, path in shown(type(one)).items()}
 
 
 def _hidden(one: Value) -> dict[str, Any]:

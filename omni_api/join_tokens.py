@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 
 from omni_api._core.values import enum_value, moment, redacted
+from omni_api.rows import Value
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -39,7 +40,7 @@ class JoinTokenState(IntEnum):
 
 
 @attrs.frozen(kw_only=True)
-class JoinTokenWarning:
+class JoinTokenWarning(Value):
     """A machine that could not connect any more without the token.
 
     Attributes:
@@ -52,7 +53,7 @@ class JoinTokenWarning:
 
 
 @attrs.frozen(kw_only=True)
-class JoinToken:
+class JoinToken(Value):
     """A secret with which machines join.
 
     Attributes:

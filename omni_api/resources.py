@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from omni_api._core.arguments import text
 from omni_api._core.values import moment, redacted
 from omni_api.errors import InvalidInputError
+from omni_api.rows import Value
 
 if TYPE_CHECKING:
     from omni_api._gen.cosi_pb2 import GetResponse, ListResponse
@@ -30,8 +31,10 @@ _SECRET_IDS = frozenset(("JoinTokens", "JoinTokenStatuses"))
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Resource:
+class Resource(Value):
     """One resource. Its repr shows neither content nor, where it is a secret, the id.
+
+    Nor does a table of resources: it has what stands around the content, labels included.
 
     Attributes:
         namespace: Namespace, for example `default` or `ephemeral`.
@@ -57,6 +60,11 @@ class Resource:
         <Resource Clusters.omni.sidero.dev default/prod, version 3, running>
     """
 
+    _columns: ClassVar = (
+        *("type", "namespace", "id=_shown_id", "version", "owner", "phase", "created", "updated"),
+        "labels",
+    )
+
     namespace: str = "default"
     type: str
     id: str
@@ -71,10 +79,13 @@ class Resource:
     spec: Mapping[str, object] = attrs.field(factory=dict)
     spec_proto: bytes = b""
 
+    @property
+    def _shown_id(self) -> str:
+        return redacted(self.id) if is_secret(self.type) else self.id
+
     def __repr__(self) -> str:
-        id_ = redacted(self.id) if is_secret(self.type) else self.id
         version = "" if self.version is None else f", version {self.version}"
-        return f"<Resource {self.type} {self.namespace}/{id_}{version}, {self.phase}>"
+        return f"<Resource {self.type} {self.namespace}/{self._shown_id}{version}, {self.phase}>"
 
 
 def is_secret(type_: str) -> bool:

@@ -1,7 +1,7 @@
 """Lists of values that a notebook shows as tables, and that become data frames.
 
 Which columns a value has, and what stays hidden, is decided in `_columns.py`; how a table looks in
-`_html.py`.
+`_html.py`, and which types a frame has in `_frames.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Value:
     """Base of the public values, for what all of them do in a notebook.
 
     A class may name in `_columns` what a table shows, where that is not what its repr shows:
-    fields, properties, or their own (`actor.email`).
+    fields, properties, or their own (`actor=actor.email`, where `actor` is the column).
     """
 
     __slots__ = ()
@@ -100,9 +100,9 @@ class Rows(tuple[T_co, ...]):
             >>> frame.columns[:3]
             ['name', 'pgp_public_keys.id', 'pgp_public_keys.armored']
         """
-        from omni_api import _columns
+        from omni_api import _frames
 
-        return _columns.frame(self, self._of, library)
+        return _frames.frame(self, self._of, library)
 
     def _repr_html_(self) -> str:
         from omni_api import _html

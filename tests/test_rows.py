@@ -19,6 +19,8 @@ import omni_api.audit
 from omni_api import (
     CreateJoinTokenResponse,
     InvalidInputError,
+    JoinToken,
+    JoinTokenWarning,
     KubeconfigResponse,
     ListUsersResponse,
     LogRecord,
@@ -26,6 +28,7 @@ from omni_api import (
     ManifestSyncType,
     MissingLibraryError,
     PgpPublicKey,
+    Resource,
     Rows,
     ServiceAccount,
     SupportBundle,
@@ -184,6 +187,16 @@ def test_a_join_token_within_a_text_is_masked(text: str) -> None:
         assert "hidden" in seen
 
 
+def test_a_resource_shows_neither_its_content_nor_an_id_that_is_a_token() -> None:
+    token = Resource(type="JoinTokens.omni.sidero.dev", id="battery", spec={"name": "staple"})
+    rows = Rows([token, Resource(type="Clusters.omni.sidero.dev", id="prod", labels={"env": "x"})])
+    assert "<7 hidden>" in shown(rows).cells
+    assert {"prod", "labels.env"} <= set(shown(rows).cells)
+    for text in (token._repr_html_(), rows._repr_html_(), str(table(rows, Resource))):
+        assert "battery" not in text
+        assert "staple" not in text
+
+
 @pytest.mark.parametrize("text", ["a" * 40, "0f" * 32, f"AAAA/{'b' * 43}+CC", "c" * 45])
 def test_what_is_no_join_token_is_left_alone(text: str) -> None:
     assert masked(text) == text
@@ -247,6 +260,16 @@ def test_two_lists_in_a_value_are_two_numbers(library: Any) -> None:
     frame = Rows([bundle]).to_dataframe(library)
     assert list(frame["errors"]) == list(frame["sources"]) == [0]
     assert list(frame["path"]) == ["/a.zip"]
+
+
+@LIBRARIES
+def test_a_list_of_another_kind_is_a_number_too(library: Any) -> None:
+    warnings = (JoinTokenWarning(machine="m1"), JoinTokenWarning(machine="m2"))
+    tokens = Rows([JoinToken(id="x", name="a"), JoinToken(id="y", name="b", warnings=warnings)])
+    frame = tokens.to_dataframe(library)
+    assert list(frame["warnings"]) == [0, 2]
+    assert list(frame["state"]) == ["ACTIVE", "ACTIVE"]
+    assert "m2" in tokens[1]._repr_html_()
 
 
 @attrs.frozen(kw_only=True)

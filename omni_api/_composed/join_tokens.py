@@ -17,6 +17,7 @@ from omni_api._core.steps import Fill, Pause, Steps, now, send, start
 from omni_api._gen import calls, cosi_pb2, specs_pb2, table
 from omni_api.errors import DeadlineExceededError, FailedPreconditionError, NotFoundError
 from omni_api.join_tokens import DEFAULT, STATUSES, TOKENS, JoinToken, altered, token_reader
+from omni_api.rows import Rows
 
 _BATCH = 256
 _ATTEMPTS = 5
@@ -29,7 +30,7 @@ _PATIENCE = 120.0
 SpecT = TypeVar("SpecT", bound=Message)
 
 
-def list(*, timeout: Timeout = UNSET) -> Steps[tuple[JoinToken, ...]]:  # noqa: A001 - the verb of the official tool
+def list(*, timeout: Timeout = UNSET) -> Steps[Rows[JoinToken]]:  # noqa: A001 - the verb of the official tool
     """Return all join tokens, with what Omni reports of them.
 
     Args:
@@ -57,7 +58,7 @@ def list(*, timeout: Timeout = UNSET) -> Steps[tuple[JoinToken, ...]]:  # noqa: 
     while len(tokens) > seen:
         seen = len(tokens)
         yield Fill(stream, tokens, _BATCH)
-    return tuple(tokens)
+    return Rows(tokens, of=JoinToken)
 
 
 def create(

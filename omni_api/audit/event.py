@@ -112,7 +112,7 @@ class AuditEvent(Value):
     """
 
     # Not attrs, which would write each slot through object.__setattr__: logs have many events.
-    _columns: ClassVar = ("time", "type", "resource_type", "cluster", "actor.email")
+    _columns: ClassVar = ("time", "type", "resource_type", "cluster", "actor=actor.email")
     __slots__ = ("_actor", "_id", "_members", "_payloads", "_raw")
 
     def __init__(self, raw: bytes, id: int = 0) -> None:

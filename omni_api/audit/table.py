@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import attrs
 
-from omni_api._columns import unknown
 from omni_api._core.extras import extra
+from omni_api._frames import unknown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,6 +8,7 @@ from datetime import datetime
 from omni_api._composed import join_tokens as composed
 from omni_api._core.durations import UNSET, Seconds, Timeout
 from omni_api.join_tokens import JoinToken
+from omni_api.rows import Rows
 from omni_api_async._driver import Driver
 
 
@@ -17,7 +18,7 @@ class JoinTokens:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    async def list(self, *, timeout: Timeout = UNSET) -> tuple[JoinToken, ...]:
+    async def list(self, *, timeout: Timeout = UNSET) -> Rows[JoinToken]:
         """Return all join tokens, with what Omni reports of them.
 
         Args:
