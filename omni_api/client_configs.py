@@ -16,6 +16,7 @@ import attrs
 from omni_api import config
 from omni_api._documents import Fields, editing, parsed
 from omni_api.errors import ConfigurationError, InvalidInputError
+from omni_api.rows import Value
 
 __all__ = [
     "Clash",
@@ -36,7 +37,7 @@ _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
 @attrs.frozen(kw_only=True)
-class Renamed:
+class Renamed(Value):
     """An entry that got another name, since its own was taken.
 
     Attributes:
@@ -51,7 +52,7 @@ class Renamed:
 
 
 @attrs.frozen(kw_only=True)
-class Merged:
+class Merged(Value):
     """What merging did.
 
     Attributes:

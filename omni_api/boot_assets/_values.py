@@ -9,12 +9,13 @@ import attrs
 
 from omni_api._core.values import redacted
 from omni_api.boot_assets._addresses import shown
+from omni_api.rows import Value
 
 __all__ = ["BootAsset", "SavedBootAsset"]
 
 
 @attrs.frozen(kw_only=True)
-class BootAsset:
+class BootAsset(Value):
     """Where a boot asset is found.
 
     Attributes:
@@ -33,7 +34,7 @@ class BootAsset:
 
 
 @attrs.frozen(kw_only=True)
-class SavedBootAsset:
+class SavedBootAsset(Value):
     """A boot asset that was downloaded and saved.
 
     Attributes:
