@@ -47,6 +47,7 @@ _OTHERS = {
 # Named in signatures, and documented nowhere on purpose.
 _UNLINKED = {
     "T": "a type variable",
+    "T_co": "a type variable",
     "Call": "what a signer is shown of a call: users only pass signers on",
     "Endpoint": "made by the client of its URL",
     "Options": "the keyword-only arguments of the client itself",
