@@ -17,6 +17,7 @@ from typing import Self
 import attrs
 import pysequoia
 
+from omni_api._core import endpoint as endpoints
 from omni_api._core.armor import is_intact
 from omni_api._core.durations import Seconds, to_seconds
 from omni_api.errors import (
@@ -217,6 +218,25 @@ class ServiceAccountKey:
         """Return the value for `OMNI_SERVICE_ACCOUNT_KEY`. It is the secret: store it safely."""
         fields = {"name": self.name, "pgp_key": self._pair.armored_private_key}
         return base64.b64encode(json.dumps(fields).encode()).decode("ascii")
+
+    def variables(self, *, endpoint: str = "") -> str:
+        """Return the variables that a client reads, as lines for a shell. They hold the secret.
+
+        Args:
+            endpoint: URL of Omni, for a line `OMNI_ENDPOINT=`. Default: no such line.
+
+        Raises:
+            InvalidInputError: `endpoint` is no URL of an Omni.
+
+        Example:
+            >>> from omni_api import ServiceAccountKey
+            >>> lines = ServiceAccountKey.generate("ci").variables(endpoint="https://omni.test")
+            >>> [line.partition("=")[0] for line in lines.splitlines()]
+            ['OMNI_ENDPOINT', 'OMNI_SERVICE_ACCOUNT_KEY']
+        """
+        # Written anew: what was passed may have a path, and a shell would run a `;` in it.
+        first = f"OMNI_ENDPOINT={endpoints.parse(endpoint)}\n" if endpoint else ""
+        return f"{first}OMNI_SERVICE_ACCOUNT_KEY={self.encode()}\n"
 
     @property
     def fingerprint(self) -> str:

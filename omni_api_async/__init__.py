@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from omni_api.join_tokens import JoinToken as JoinToken
     from omni_api.join_tokens import JoinTokenState as JoinTokenState
     from omni_api.join_tokens import JoinTokenWarning as JoinTokenWarning
+    from omni_api.key_file import KeyFile as KeyFile
     from omni_api.machine_log import LogFormat as LogFormat
     from omni_api.machine_log import LogRecord as LogRecord
     from omni_api.maintenance import MaintenanceStep as MaintenanceStep
@@ -169,6 +170,7 @@ else:
         "JoinTokenState": "omni_api.join_tokens",
         "JoinTokenWarning": "omni_api.join_tokens",
         "JsonSchemaError": "omni_api._gen.models",
+        "KeyFile": "omni_api.key_file",
         "KubeconfigResponse": "omni_api._gen.models",
         "KubernetesSSAOptions": "omni_api._gen.models",
         "KubernetesUpgradePreChecksResponse": "omni_api._gen.models",
@@ -297,6 +299,7 @@ __all__ = [
     "JoinTokenState",
     "JoinTokenWarning",
     "JsonSchemaError",
+    "KeyFile",
     "KubeconfigResponse",
     "KubernetesSSAOptions",
     "KubernetesUpgradePreChecksResponse",

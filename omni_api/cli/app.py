@@ -26,6 +26,10 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Accounts": {
         "user": ("user", "List, create and remove the accounts of people."),
+        "serviceaccount": (
+            "serviceaccount",
+            "List, create, renew and remove service accounts.",
+        ),
     },
     "Program": {
         "simulator": ("simulator", "Serve a simulated Omni on this machine until Ctrl-C."),

@@ -21,7 +21,7 @@ from omni_api.cli.output import coloured, printable
 from omni_api.cli.session import tracing
 from omni_api.errors import CallError, OmniError
 
-__all__ = ["Failure", "run"]
+__all__ = ["Failure", "paragraph", "run"]
 
 _WIDTH = 100
 
@@ -69,7 +69,7 @@ def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind 
             _close_quietly()
             return Exit.OK
         case OmniError():
-            _tell(_paragraph(error))
+            _tell(paragraph(error))
             return status_of(error)
     if tracing():
         traceback.print_exception(error)
@@ -104,7 +104,7 @@ class _Form(logging.Formatter):
         return click.style(text, fg="yellow", bold=True) if loud else text
 
 
-def _paragraph(error: OmniError) -> str:
+def paragraph(error: OmniError) -> str:
     """Say what the server answered in its words, and what to do next in ours."""
     if not isinstance(error, CallError):
         return str(error)

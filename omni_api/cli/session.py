@@ -196,6 +196,20 @@ class _Shared(click.Command):
         own = super().get_params(ctx)
         return [*own[:-1], *_everywhere(), *own[-1:]]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._spelled(args))
+
+    def _spelled(self, args: list[str]) -> list[str]:
+        """Understand `--flag=false` as the official tool does, where click has `--no-flag`."""
+        spellings: dict[str, str] = {}
+        for option in self.params:
+            if isinstance(option, click.Option) and option.secondary_opts:
+                for name in option.opts:
+                    spellings[f"{name}=true"] = option.opts[0]
+                    spellings[f"{name}=false"] = option.secondary_opts[0]
+        end = args.index("--") if "--" in args else len(args)
+        return [*(spellings.get(arg, arg) for arg in args[:end]), *args[end:]]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []

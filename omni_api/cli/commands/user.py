@@ -8,6 +8,7 @@ from omni_api import User
 from omni_api.cli.names import USER
 from omni_api.cli.output import Column
 from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.several import each
 
 _COLUMNS: tuple[Column[User], ...] = (
     ("ID", lambda user: user.id),
@@ -20,13 +21,22 @@ _COLUMNS: tuple[Column[User], ...] = (
 
 @click.group(cls=Group)
 def command() -> None:
-    """List, create and remove the accounts of people."""
+    """List, create and remove the accounts of people.
+
+    All of it needs a key of the role Admin.
+    """
 
 
 @command.command("list", aliases=("l", "ls"))
 @pass_session
 def listing(session: Session) -> None:
-    """List all users."""
+    """List all users. Service accounts are not among them.
+
+    \b
+    Examples:
+      omni-api user list
+      omni-api user list -o name
+    """
     users = session.client().management.list_users().users
     session.out.show(users, _COLUMNS, name=lambda user: user.email)
 
@@ -36,7 +46,12 @@ def listing(session: Session) -> None:
 @click.option("-r", "--role", required=True, help="Role, such as Reader, Operator or Admin.")
 @pass_session
 def create(session: Session, email: str, role: str) -> None:
-    """Create a user."""
+    """Create a user.
+
+    \b
+    Examples:
+      omni-api user create ana@example.org --role Operator
+    """
     session.client().management.create_user(email=email, role=role)
     session.note(f"created user {email}")
 
@@ -46,7 +61,12 @@ def create(session: Session, email: str, role: str) -> None:
 @click.option("-r", "--role", required=True, help="Role, such as Reader, Operator or Admin.")
 @pass_session
 def set_role(session: Session, email: str, role: str) -> None:
-    """Give a user another role; it takes full effect with the next login."""
+    """Give a user another role; it takes full effect with the next login.
+
+    \b
+    Examples:
+      omni-api user set-role ana@example.org --role Reader
+    """
     session.client().management.update_user(email=email, role=role)
     session.note(f"{email} has the role {role}")
 
@@ -55,7 +75,17 @@ def set_role(session: Session, email: str, role: str) -> None:
 @click.argument("emails", nargs=-1, required=True, type=USER, metavar="EMAIL...")
 @pass_session
 def delete(session: Session, emails: tuple[str, ...]) -> None:
-    """Remove users."""
-    for email in emails:
-        session.client().management.destroy_user(email=email)
-        session.note(f"destroyed user {email}")
+    """Remove users.
+
+    Of several, those that can be removed are; the exit status is that of the first refusal.
+
+    \b
+    Examples:
+      omni-api user delete ana@example.org ben@example.org
+    """
+    each(
+        session,
+        emails,
+        lambda email: session.client().management.destroy_user(email=email),
+        "destroyed user",
+    )
