@@ -15,7 +15,7 @@ from omni_api import __version__
 from omni_api.cli.exits import MEANINGS
 from omni_api.cli.session import Group
 
-__all__ = ["ALIASES", "COMMANDS", "PROGRAM", "app"]
+__all__ = ["ALIASES", "COMMANDS", "HIDDEN", "PROGRAM", "app"]
 
 PROGRAM: Final = "omni-api"
 
@@ -31,6 +31,15 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "List, create, renew and remove service accounts.",
         ),
     },
+    "Clusters and machines": {
+        "upgrade-checks": ("upgrade_checks", "Check whether a cluster can get a new Kubernetes."),
+        "sync-manifests": (
+            "sync_manifests",
+            "Show what the bootstrap manifests would change, and change it.",
+        ),
+        "validate": ("validate", "Let the server check a machine config patch or a document."),
+        "machine": ("machine", "Switch machines off and on, install and upgrade them."),
+    },
     "Program": {
         "simulator": ("simulator", "Serve a simulated Omni on this machine until Ctrl-C."),
         "completion": (
@@ -40,8 +49,11 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }
 
-ALIASES: Final = {"sa": "serviceaccount"}
+ALIASES: Final = {"sa": "serviceaccount", "m": "machine"}
 """Other names that the official tool has for commands."""
+
+HIDDEN: Final = {"cluster": "cluster"}
+"""Commands that no help lists, for hands that know the official tool: their modules."""
 
 
 class _App(Group):
@@ -52,12 +64,12 @@ class _App(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = ALIASES.get(cmd_name, cmd_name)
-        for section in COMMANDS.values():
-            if name in section:
-                module = importlib.import_module(f"omni_api.cli.commands.{section[name][0]}")
-                command: click.Command = module.command
-                return command
-        return None
+        modules = HIDDEN | {key: row[0] for rows in COMMANDS.values() for key, row in rows.items()}
+        if name not in modules:
+            return None
+        module = importlib.import_module(f"omni_api.cli.commands.{modules[name]}")
+        command: click.Command = module.command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, section in COMMANDS.items():

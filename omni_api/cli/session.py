@@ -215,7 +215,7 @@ class _Shared(click.Command):
         shared: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 (shared if isinstance(param, _Everywhere) else own).append(record)
         for title, records in (("Options", own), ("Options of every command", shared)):
             with formatter.section(title):
@@ -237,6 +237,16 @@ class Group(_Shared, click.Group):
 
     command_class = Command
     group_class = type
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the whole first line of their help, which click would cut."""
+        rows = [
+            (name, (command.help or "").partition("\n")[0])
+            for name, command in sorted(self.commands.items())
+            if not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name or one of its other names."""
