@@ -30,6 +30,10 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "serviceaccount",
             "List, create, renew and remove service accounts.",
         ),
+        "jointoken": (
+            "jointoken",
+            "List, create, revoke and use the tokens with which machines join.",
+        ),
     },
     "Clusters and machines": {
         "upgrade-checks": ("upgrade_checks", "Check whether a cluster can get a new Kubernetes."),
@@ -49,7 +53,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }
 
-ALIASES: Final = {"sa": "serviceaccount", "m": "machine"}
+ALIASES: Final = {"sa": "serviceaccount", "jt": "jointoken", "m": "machine"}
 """Other names that the official tool has for commands."""
 
 HIDDEN: Final = {"cluster": "cluster"}
