@@ -13,6 +13,7 @@ import attrs
 
 from omni_api.simulator import _cluster_resources as clusters
 from omni_api.simulator import _machine_resources as machines
+from omni_api.simulator._installation_media import MEDIA, installation_media, talos_extensions
 from omni_api.simulator._resource import Resource, time_text
 from omni_api.simulator._versions import KUBERNETES_VERSIONS, TALOS_RELEASES
 
@@ -292,6 +293,10 @@ KINDS: dict[str, Kind] = {
     "TalosVersions" + SUFFIX: Kind(
         access=SIGNED, ids=lambda _: sorted(TALOS_RELEASES), make=_talos_version
     ),
+    "TalosExtensions" + SUFFIX: Kind(ids=lambda _: sorted(TALOS_RELEASES), make=talos_extensions),
+    "InstallationMedias" + SUFFIX: Kind(
+        namespace="ephemeral", access=SIGNED, ids=lambda _: sorted(MEDIA), make=installation_media
+    ),
     "KubernetesVersions" + SUFFIX: Kind(
         access=SIGNED, ids=lambda _: KUBERNETES_VERSIONS, make=_kubernetes_version
     ),
@@ -341,7 +346,7 @@ _EMPTY_KINDS = {
         " KubernetesStatuses ControlPlaneStatuses Links MachineStatusLinks MachineExtensions"
         " InfraProviderCombinedStatuses SiderolinkAPIConfigs OngoingTasks",
         "Admin": "AccessPolicies SAMLLabelRules EtcdBackupS3Confs",
-        SIGNED: "Notifications InstallationMedias CurrentUsers Permissions ClusterPermissions",
+        SIGNED: "Notifications CurrentUsers Permissions ClusterPermissions",
     }.items()
     for name in names.split()
 }

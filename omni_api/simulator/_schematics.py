@@ -13,6 +13,7 @@ from omni_api._gen import management_pb2
 from omni_api.simulator import _goyaml
 from omni_api.simulator._call import Call, Handler, Refused, invalid, unknown
 from omni_api.simulator._go_types import mismatches, strangers
+from omni_api.simulator._installation_media import MEDIA, OVERLAYS
 from omni_api.simulator._joining import kernel_args
 from omni_api.simulator._versions import is_semver
 
@@ -65,7 +66,7 @@ def create_schematic(call: Call, request: Any) -> Any:
         raise unknown(
             f'no image factory client configured for the given URL "{request.image_factory_url}"'
         )
-    if request.media_id and not _MEDIA.fullmatch(request.media_id):
+    if request.media_id and request.media_id not in MEDIA:
         # Ephemeral resources are kept in memory, whose errors carry no `failed to get: `.
         raise unknown(
             "resource InstallationMedias.omni.sidero.dev"
@@ -88,13 +89,6 @@ def create_schematic(call: Call, request: Any) -> Any:
     return management_pb2.CreateSchematicResponse(
         schematic_id=schematic_id(text), schematic_yml=text, grpc_tunnel_enabled=tunnel
     )
-
-
-_MEDIA = re.compile(
-    r"(akamai|aws|azure|digital-ocean|exoscale|gcp|hcloud|metal|nocloud|openstack|oracle|scaleway"
-    r"|upcloud|vmware|vultr)-(amd64|arm64)(-secureboot)?(\.[a-z0-9.]+)?|iso(-arm64)?"
-    r"|rpi_(generic|5)|rock[a-z0-9]+|jetson_[a-z_]+|turingrk1|nanopi-r[45]s"
-)
 
 
 def _meta(values: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -128,7 +122,7 @@ def _check_labels(text: str) -> None:
 
 def _overlay(request: Any) -> dict[str, Any]:
     if not request.HasField("overlay"):
-        return {}
+        return dict(OVERLAYS.get(request.media_id, {}))
     overlay = request.overlay
     try:
         options = _goyaml.load(overlay.options) if overlay.options else None

@@ -89,6 +89,9 @@ _FIELDS: dict[str, _Fields] = {
     },
     "Identities": {"user_id": 1},
     "IdentityStatuses": _numbered("user_id role last_active"),
+    "InstallationMedias": _numbered("name architecture profile")
+    | {"contentType": 6, "dest_file_prefix": 8, "extension": 9}
+    | _numbered("no_secure_boot overlay min_talos_version", 11),
     "InfraMachineConfigs": {"acceptance_status": 2, "power_off_request_id": 6},
     "KubernetesUpgradeStatuses": {"phase": 1, "last_upgrade_version": 5, "upgrade_versions": 6},
     "KubernetesVersions": {"version": 1},
@@ -131,6 +134,7 @@ _FIELDS: dict[str, _Fields] = {
         "public_keys": (2, _numbered("id armored expiration created last_used")),
         "expiration": 3,
     },
+    "TalosExtensions": {"items": (1, _numbered("name author version description ref"))},
     "TalosUpgradeStatuses": {"phase": 1, "last_upgrade_version": 5, "upgrade_versions": 7},
     "TalosVersions": _numbered("version compatible_kubernetes_versions")
     | {"upgradable_talos_versions": 4, "unsupported": 5, "image_factory_url": 6},

@@ -88,6 +88,26 @@ def test_an_unknown_factory_is_unknown_and_an_unknown_medium_not_found(omni: Any
         omni.management.create_schematic(media_id="floppy")
 
 
+def test_media_say_what_the_factory_calls_them_and_one_for_a_board_brings_its_overlay(
+    omni: Any,
+) -> None:
+    with omni.resources.list("InstallationMedias", namespace="ephemeral") as stream:
+        media = {medium.id: medium.spec for medium in stream}
+    assert media["metal-amd64.iso"]["name"] == "ISO (amd64)"
+    assert media["aws-arm64.raw.xz"]["profile"] == "aws"
+    board = media["rpi_generic.raw.xz"]
+    assert (board["nosecureboot"], board["mintalosversion"]) == (True, "1.7.0")
+    made = yaml.safe_load(
+        omni.management.create_schematic(media_id="rpi_generic.raw.xz").schematic_yml
+    )
+    assert made["overlay"]["name"] == board["overlay"] == "rpi_generic"
+
+
+def test_a_talos_version_has_extensions(omni: Any) -> None:
+    items: Any = omni.resources.get("TalosExtensions", "1.13.8").spec["items"]
+    assert "siderolabs/iscsi-tools" in [item["name"] for item in items]
+
+
 def test_a_raw_schematic_is_registered_as_it_is(omni: Any) -> None:
     answer = omni.management.create_schematic_from_raw(raw_schematic=b"customization: {}")
     assert answer.schematic_id == EMPTY_SCHEMATIC
