@@ -44,6 +44,13 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "validate": ("validate", "Let the server check a machine config patch or a document."),
         "machine": ("machine", "Switch machines off and on, install and upgrade them."),
     },
+    "Images": {
+        "schematic": (
+            "schematic",
+            "Create schematics, of which the image factory builds boot media.",
+        ),
+        "download": ("download", "Download an image with which machines join Omni."),
+    },
     "Program": {
         "simulator": ("simulator", "Serve a simulated Omni on this machine until Ctrl-C."),
         "completion": (

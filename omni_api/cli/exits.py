@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 from omni_api.errors import (
+    AssetNotFoundError,
+    DamagedDownloadError,
     DeadlineExceededError,
+    DownloadError,
     ExportError,
     InvalidKeyError,
     MissingEventsError,
@@ -61,6 +64,9 @@ _BY_KIND: tuple[tuple[type[BaseException], Exit], ...] = (
     (UnavailableError, Exit.UNAVAILABLE),
     (DeadlineExceededError, Exit.UNAVAILABLE),
     (NotFoundError, Exit.NOT_FOUND),
+    (AssetNotFoundError, Exit.NOT_FOUND),
+    (DamagedDownloadError, Exit.REFUSED),
+    (DownloadError, Exit.UNAVAILABLE),
     (OmniError, Exit.REFUSED),
     (KeyboardInterrupt, Exit.INTERRUPTED),
 )

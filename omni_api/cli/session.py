@@ -194,7 +194,12 @@ class _Shared(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)
-        return [*own[:-1], *_everywhere(), *own[-1:]]
+        taken = {name for param in own for name in param.opts}
+        shared = _everywhere()
+        for option in shared:
+            # The official tool's `download --output` is a file; `-o` stays the format there.
+            option.opts = [name for name in option.opts if name not in taken]
+        return [*own[:-1], *shared, *own[-1:]]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self._spelled(args))

@@ -10,22 +10,16 @@ from datetime import timedelta
 
 import click
 
-from omni_api import JoinToken, JoinTokenState
-from omni_api.cli.exits import Exit
-from omni_api.cli.failures import Failure
+from omni_api import JoinToken
 from omni_api.cli.output import Column, printable
 from omni_api.cli.parameters import DURATION
 from omni_api.cli.session import Group, Session, pass_session
-
-
-def _state(token: JoinToken) -> str:
-    return token.state.name if isinstance(token.state, JoinTokenState) else str(token.state)
-
+from omni_api.cli.tokens import chosen, found, state, token_option
 
 _COLUMNS: tuple[Column[JoinToken], ...] = (
     ("ID", lambda token: token.id),
     ("NAME", lambda token: token.name),
-    ("STATE", _state),
+    ("STATE", state),
     ("EXPIRATION", lambda token: token.expires or "never"),
     ("USE COUNT", lambda token: token.use_count),
     ("DEFAULT", lambda token: "*" if token.is_default else ""),
@@ -33,8 +27,6 @@ _COLUMNS: tuple[Column[JoinToken], ...] = (
 
 _token = click.argument("token", help="Id of the token, or its name if no other one has it.")
 _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask, whatever machines need it.")
-_token_id = click.option("--token-id", help="Id of the token.  [default: the default token]")
-_token_name = click.option("--token-name", help="Name of the token, instead of its id.")
 _tunnel = click.option(
     "--use-grpc-tunnel", is_flag=True, help="Reach Omni through a gRPC tunnel instead of UDP."
 )
@@ -93,9 +85,9 @@ def renew(session: Session, *, token: str, ttl: timedelta) -> None:
     """
     if not ttl:
         raise click.UsageError("--ttl has to be longer than 0.")
-    found = _found(session, token)
-    expires = session.client().join_tokens.renew(found.id, ttl)
-    session.note(f'token "{found.name}" expires at {expires:%Y-%m-%d %H:%M:%S} UTC')
+    one = found(session, token)
+    expires = session.client().join_tokens.renew(one.id, ttl)
+    session.note(f'token "{one.name}" expires at {expires:%Y-%m-%d %H:%M:%S} UTC')
 
 
 @command.command()
@@ -111,10 +103,10 @@ def revoke(session: Session, *, token: str, yes: bool) -> None:
     Examples:
       omni-api jointoken revoke rack-7
     """
-    found = _found(session, token)
-    _warned(session, found, f'Revoke token "{found.name}"?', yes=yes)
-    session.client().join_tokens.revoke(found.id)
-    session.note(f'token "{found.name}" was revoked')
+    one = found(session, token)
+    _warned(session, one, f'Revoke token "{one.name}"?', yes=yes)
+    session.client().join_tokens.revoke(one.id)
+    session.note(f'token "{one.name}" was revoked')
 
 
 @command.command(aliases=("ur",))
@@ -127,9 +119,9 @@ def unrevoke(session: Session, token: str) -> None:
     Examples:
       omni-api jointoken unrevoke rack-7
     """
-    found = _found(session, token)
-    session.client().join_tokens.unrevoke(found.id)
-    session.note(f'token "{found.name}" was unrevoked')
+    one = found(session, token)
+    session.client().join_tokens.unrevoke(one.id)
+    session.note(f'token "{one.name}" was unrevoked')
 
 
 @command.command(aliases=("md",))
@@ -142,9 +134,9 @@ def make_default(session: Session, token: str) -> None:
     Examples:
       omni-api jointoken make-default rack-7
     """
-    found = _found(session, token)
-    session.client().join_tokens.make_default(found.id)
-    session.note(f'token "{found.name}" is now default')
+    one = found(session, token)
+    session.client().join_tokens.make_default(one.id)
+    session.note(f'token "{one.name}" is now default')
 
 
 @command.command(aliases=("d", "destroy"))
@@ -160,15 +152,14 @@ def delete(session: Session, *, token: str, yes: bool) -> None:
     Examples:
       omni-api jointoken delete rack-7
     """
-    found = _found(session, token)
-    _warned(session, found, f'Delete token "{found.name}"?', yes=yes)
-    session.client().join_tokens.destroy(found.id)
-    session.note(f'deleted join token "{found.name}"')
+    one = found(session, token)
+    _warned(session, one, f'Delete token "{one.name}"?', yes=yes)
+    session.client().join_tokens.destroy(one.id)
+    session.note(f'deleted join token "{one.name}"')
 
 
 @command.command()
-@_token_id
-@_token_name
+@token_option
 @_tunnel
 @pass_session
 def machine_config(
@@ -181,18 +172,17 @@ def machine_config(
       omni-api jointoken machine-config > join.yaml
       omni-api jointoken machine-config --token-name rack-7 --use-grpc-tunnel
     """
-    found = session.client().management.get_machine_join_config(
-        join_token=_chosen(session, token_id, token_name), use_grpc_tunnel=use_grpc_tunnel
+    joining = session.client().management.get_machine_join_config(
+        join_token=chosen(session, token_id, token_name), use_grpc_tunnel=use_grpc_tunnel
     )
     if session.output in ("json", "yaml"):
-        session.out.document({"config": found.config})
+        session.out.document({"config": joining.config})
     else:
-        session.out.line(printable(found.config).rstrip("\n"))
+        session.out.line(printable(joining.config).rstrip("\n"))
 
 
 @command.command()
-@_token_id
-@_token_name
+@token_option
 @_tunnel
 @pass_session
 def kernel_args(
@@ -205,45 +195,13 @@ def kernel_args(
       omni-api jointoken kernel-args
       omni-api jointoken kernel-args --token-name rack-7 -o json
     """
-    found = session.client().management.get_machine_join_config(
-        join_token=_chosen(session, token_id, token_name), use_grpc_tunnel=use_grpc_tunnel
+    joining = session.client().management.get_machine_join_config(
+        join_token=chosen(session, token_id, token_name), use_grpc_tunnel=use_grpc_tunnel
     )
     if session.output in ("json", "yaml"):
-        session.out.document(found.kernel_args)
+        session.out.document(joining.kernel_args)
     else:
-        session.out.line(printable(" ".join(found.kernel_args)))
-
-
-def _found(session: Session, wanted: str) -> JoinToken:
-    """Return the token of this id, or the only one of this name."""
-    tokens = session.client().join_tokens.list()
-    found = [token for token in tokens if token.id == wanted] or [
-        token for token in tokens if token.name == wanted
-    ]
-    if not found:
-        # What was typed may be a secret, so it is not repeated.
-        raise Failure(
-            "there is no such join token; `omni-api jointoken list` shows them", Exit.NOT_FOUND
-        )
-    if len(found) > 1:
-        raise Failure(f'{len(found)} join tokens are called "{wanted}": take an id', Exit.USAGE)
-    return found[0]
-
-
-def _chosen(session: Session, token_id: str | None, token_name: str | None) -> str:
-    """Return the id that was asked for, or nothing for the default token.
-
-    The server looks up no id and would make a config that lets nobody in, so it is done here.
-    """
-    if token_id and token_name:
-        raise click.UsageError("--token-id and --token-name exclude each other.")
-    wanted = token_id or token_name
-    if not wanted:
-        return ""
-    found = _found(session, wanted)
-    if found.state != JoinTokenState.ACTIVE:
-        session.warn(f'no machine can join with token "{found.name}": it is {_state(found)}')
-    return found.id
+        session.out.line(printable(" ".join(joining.kernel_args)))
 
 
 def _warned(session: Session, token: JoinToken, question: str, *, yes: bool) -> None:
