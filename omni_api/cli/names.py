@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from omni_api.cli.session import Session
 
-__all__ = ["CLUSTER", "MACHINE", "SERVICE_ACCOUNT", "USER"]
+__all__ = ["CLUSTER", "IMAGE", "JOIN_TOKEN", "MACHINE", "SERVICE_ACCOUNT", "USER"]
 
 _PATIENCE: Final = timedelta(seconds=2)
 
@@ -65,7 +65,23 @@ def _service_accounts(session: Session) -> Iterator[CompletionItem]:
     yield from (CompletionItem(account.name, help=account.role) for account in accounts)
 
 
+def _join_tokens(session: Session) -> Iterator[CompletionItem]:
+    # By name: the id is a secret. A name with a space would become two words.
+    for token in session.client().join_tokens.list(timeout=_PATIENCE):
+        if " " not in token.name:
+            yield CompletionItem(token.name)
+
+
+def _images(session: Session) -> Iterator[CompletionItem]:
+    with session.client().resources.list(
+        "InstallationMedias", namespace="ephemeral", timeout=_PATIENCE
+    ) as media:
+        yield from (CompletionItem(one.id, help=str(one.spec.get("name", ""))) for one in media)
+
+
 CLUSTER: Final = _Name("cluster", _clusters)
 MACHINE: Final = _Name("machine id", _machines)
 USER: Final = _Name("email", _users)
 SERVICE_ACCOUNT: Final = _Name("name", _service_accounts)
+JOIN_TOKEN: Final = _Name("token", _join_tokens)
+IMAGE: Final = _Name("image", _images)

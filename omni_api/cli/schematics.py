@@ -95,9 +95,10 @@ def wishes(function: FunctionT) -> FunctionT:
             "it]",
         ),
     ]
+    function = token_option(function)
     for option in reversed(options):
         function = option(function)
-    return token_option(function)
+    return function
 
 
 def create(

@@ -118,13 +118,15 @@ class Session:
 
         Raises:
             click.UsageError: Nobody is there to answer.
-            click.Abort: The answer is no.
+            click.ClickException: The answer is no.
+            click.Abort: The answer is Ctrl-C.
         """
         if yes:
             return
         if not self.interactive:
             raise click.UsageError(f"{question} Nobody is there to answer: repeat it with --yes.")
-        click.confirm(printable(question), abort=True, err=True)
+        if not click.confirm(printable(question), err=True):
+            raise click.ClickException("The answer is no: nothing was changed.")
 
 
 pass_session: Callable[[Callable[Concatenate[Session, P], R]], Callable[P, R]] = (

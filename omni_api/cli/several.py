@@ -32,8 +32,9 @@ def each(session: Session, names: Sequence[str], act: Callable[[str], None], don
         CallError: The only one was refused, or nothing can be done at this time.
         Failure: Some of several were refused; its status is that of the first one.
     """
+    names = tuple(dict.fromkeys(names))
     refused: list[CallError] = []
-    for name in dict.fromkeys(names):
+    for name in names:
         try:
             act(name)
         except CallError as error:

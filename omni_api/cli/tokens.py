@@ -10,6 +10,7 @@ import click
 from omni_api import JoinToken, JoinTokenState
 from omni_api.cli.exits import Exit
 from omni_api.cli.failures import Failure
+from omni_api.cli.names import JOIN_TOKEN
 from omni_api.cli.session import Session
 
 __all__ = ["chosen", "found", "state", "token_option"]
@@ -20,7 +21,9 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 def token_option(function: FunctionT) -> FunctionT:
     """Give a command `--token-id` and `--token-name`; `chosen` takes what they say."""
     by_id = click.option("--token-id", help="Id of the join token.  [default: the default token]")
-    by_name = click.option("--token-name", help="Name of the join token, instead of its id.")
+    by_name = click.option(
+        "--token-name", type=JOIN_TOKEN, help="Name of the join token, instead of its id."
+    )
     return by_id(by_name(function))
 
 

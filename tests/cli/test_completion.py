@@ -29,6 +29,9 @@ def completed(run: Run, line: str, **env: str) -> list[str]:
 def test_names_that_only_the_server_knows_are_completed(run: Run) -> None:
     assert completed(run, "omni-api user delete op") == ["operator@example.org"]
     assert "auditor@example.org" in completed(run, "omni-api user set-role a")
+    assert completed(run, "omni-api download rpi") == ["rpi_generic.raw.xz"]
+    assert run("jointoken", "create", "rack-7").status == 0
+    assert completed(run, "omni-api jointoken revoke ra") == ["rack-7"]
 
 
 def test_a_server_that_cannot_be_reached_completes_nothing_and_says_nothing(run: Run) -> None:

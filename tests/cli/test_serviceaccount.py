@@ -57,6 +57,12 @@ def test_a_key_that_may_do_everything_is_made_with_a_warning(
     assert ("may do everything" in ended.err) == warned
 
 
+def test_an_infrastructure_provider_has_an_account_of_its_own_kind(run: Run) -> None:
+    ended = run("sa", "create", "infra-provider:aws-1", "--role", "InfraProvider")
+    assert ended.status == 0
+    assert roles(run)["infra-provider:aws-1"] == "InfraProvider"
+
+
 def test_a_role_has_to_be_said_where_it_is_not_that_of_the_user(
     run: Run, simulator: Simulator
 ) -> None:

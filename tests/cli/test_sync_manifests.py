@@ -88,9 +88,10 @@ def test_a_no_changes_nothing(terminal: Open, simulator: Simulator) -> None:
     child = terminal("sync-manifests", "talos-default", "--no-dry-run")
     child.expect_exact("[y/N]")
     child.sendline("n")
+    child.expect_exact("nothing was changed")
     child.expect(pexpect.EOF)
     child.close()
-    assert child.exitstatus == 130
+    assert child.exitstatus == 1
     assert not synced(simulator)
     assert simulator.count(RPC) == 1
 

@@ -12,6 +12,7 @@ import click
 from omni_api import BootAssetKind, SavedBootAsset
 from omni_api.cli import media, schematics
 from omni_api.cli.media import Medium
+from omni_api.cli.names import IMAGE
 from omni_api.cli.output import Column, printable
 from omni_api.cli.schematics import Wishes, wishes
 from omni_api.cli.session import Command, Session, pass_session
@@ -27,7 +28,9 @@ _COLUMNS: tuple[Column[Medium], ...] = (
 
 
 @click.command(cls=Command)
-@click.argument("name", required=False, help="`iso`, or an id, name, platform or board.")
+@click.argument(
+    "name", type=IMAGE, required=False, help="`iso`, or an id, name, platform or board."
+)
 @click.option(
     "--arch",
     type=click.Choice(["amd64", "arm64"]),

@@ -11,6 +11,7 @@ from datetime import timedelta
 import click
 
 from omni_api import JoinToken
+from omni_api.cli.names import JOIN_TOKEN
 from omni_api.cli.output import Column, printable
 from omni_api.cli.parameters import DURATION
 from omni_api.cli.session import Group, Session, pass_session
@@ -25,7 +26,9 @@ _COLUMNS: tuple[Column[JoinToken], ...] = (
     ("DEFAULT", lambda token: "*" if token.is_default else ""),
 )
 
-_token = click.argument("token", help="Id of the token, or its name if no other one has it.")
+_token = click.argument(
+    "token", type=JOIN_TOKEN, help="Id of the token, or its name if no other one has it."
+)
 _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask, whatever machines need it.")
 _tunnel = click.option(
     "--use-grpc-tunnel", is_flag=True, help="Reach Omni through a gRPC tunnel instead of UDP."

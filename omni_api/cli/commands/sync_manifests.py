@@ -91,15 +91,21 @@ def command(
         if dry_run:
             session.note(f"{differ} manifests differ; nothing was changed")
             return
-        # What would be deleted is in no dry run.
+        # What would be deleted may be in no dry run.
         if not differ and not prune:
+            if session.output in ("json", "yaml"):
+                session.out.document([])
             session.note("no manifest differs; nothing was changed")
             return
         session.confirm(question, yes=yes)
-    session.note(f"{_told(session, sync(dry_run=False), last=True)} manifests were changed")
+    # What was seen before the question needs no second look.
+    differ = _told(session, sync(dry_run=False), last=True, diffs=yes)
+    session.note(f"{differ} manifests were changed")
 
 
-def _told(session: Session, changes: Stream[ManifestChange], *, last: bool) -> int:
+def _told(
+    session: Session, changes: Stream[ManifestChange], *, last: bool, diffs: bool = True
+) -> int:
     """Show changes as they come; programs get those of the last run as a whole.
 
     Returns:
@@ -114,7 +120,7 @@ def _told(session: Session, changes: Stream[ManifestChange], *, last: bool) -> i
             told.append(change)
             differ += change.changed
             if as_text and (change.changed or change.phase == "rollout"):
-                _show(session, change, answer=last)
+                _show(session, change, answer=last, diff=diffs)
     if session.output == "name" and last:
         for change in told:
             if change.changed:
@@ -124,8 +130,9 @@ def _told(session: Session, changes: Stream[ManifestChange], *, last: bool) -> i
     return differ
 
 
-def _show(session: Session, change: ManifestChange, *, answer: bool) -> None:
-    for line in printable(str(change)).splitlines():
+def _show(session: Session, change: ManifestChange, *, answer: bool, diff: bool) -> None:
+    lines = printable(str(change)).splitlines()
+    for line in lines if diff else lines[:1]:
         colour = next((of for start, of in _COLOURS.items() if line.startswith(start)), None)
         text = click.style(line, fg=colour) if colour else line
         if answer:
