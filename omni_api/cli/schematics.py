@@ -145,7 +145,7 @@ def create(
 
 def newest_talos(session: Session) -> str:
     """Return the newest stable Talos version that the server offers, without `v`."""
-    with session.client().resources.list("TalosVersions") as releases:
+    with session.client().resources.list("TalosVersions", timeout=session.patience) as releases:
         found = [
             release.id
             for release in releases

@@ -27,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LOGGER = logging.getLogger("omni_api")
+_TIMEOUT = timedelta(minutes=2)  # as the client has it for other calls
 
 
 class Session:
@@ -55,6 +56,11 @@ class Session:
     def interactive(self) -> bool:
         """Whether a person is there to answer a question."""
         return sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def patience(self) -> timedelta:
+        """The limit for a list that the library reads as a stream: those have none of their own."""
+        return _TIMEOUT if self.timeout is None else self.timeout
 
     def settings(self) -> Settings:
         """Find endpoint and key; what was said on the command line wins over the environment.

@@ -29,7 +29,7 @@ def token_option(function: FunctionT) -> FunctionT:
 
 def found(session: Session, wanted: str) -> JoinToken:
     """Return the token of this id, or the only one of this name."""
-    tokens = session.client().join_tokens.list()
+    tokens = session.client().join_tokens.list(timeout=session.patience)
     fitting = [token for token in tokens if token.id == wanted] or [
         token for token in tokens if token.name == wanted
     ]

@@ -132,3 +132,10 @@ def test_one_token_is_chosen_in_one_way(run: Run) -> None:
     ended = run("jointoken", "kernel-args", "--token-id", "a", "--token-name", "b")
     assert ended.status == 2
     assert "exclude each other" in ended.err
+
+
+def test_a_list_keeps_nobody_waiting_longer_than_was_said(run: Run, simulator: Simulator) -> None:
+    simulator.delay("List", 20.0)
+    ended = run("jointoken", "list", "--timeout", "300ms")
+    simulator.clear_faults()
+    assert (ended.status, ended.out) == (6, "")

@@ -78,7 +78,9 @@ def command(
       omni-api download rpi_generic --talos-version 1.13.8
       omni-api download iso --pxe
     """
-    with session.client().resources.list("InstallationMedias", namespace="ephemeral") as stream:
+    with session.client().resources.list(
+        "InstallationMedias", namespace="ephemeral", timeout=session.patience
+    ) as stream:
         known = [Medium.of(resource) for resource in stream]
     if listing:
         session.out.show(known, _COLUMNS, name=lambda medium: medium.id)

@@ -52,7 +52,8 @@ def listing(session: Session) -> None:
     Examples:
       omni-api jointoken list
     """
-    session.out.show(session.client().join_tokens.list(), _COLUMNS, name=lambda token: token.id)
+    tokens = session.client().join_tokens.list(timeout=session.patience)
+    session.out.show(tokens, _COLUMNS, name=lambda token: token.id)
 
 
 @command.command(aliases=("c",))

@@ -84,7 +84,12 @@ def install(session: Session, *, machine: str, disk: str, version: str, yes: boo
     session.confirm(
         f"Install Talos on {disk} of machine {machine}? What is on that disk is lost.", yes=yes
     )
-    _watch(session, session.client().machines.install(machine, disk=disk, version=version))
+    _watch(
+        session,
+        session.client().machines.install(
+            machine, disk=disk, version=version, timeout=session.timeout
+        ),
+    )
 
 
 @command.command()
@@ -100,7 +105,10 @@ def upgrade(session: Session, *, machine: str, version: str) -> None:
     Examples:
       omni-api machine upgrade 10001802-c798-4da7-a410-f09abb48c8d8 --version 1.13.8
     """
-    _watch(session, session.client().machines.upgrade(machine, version=version))
+    _watch(
+        session,
+        session.client().machines.upgrade(machine, version=version, timeout=session.timeout),
+    )
 
 
 @command.command()

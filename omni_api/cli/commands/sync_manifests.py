@@ -85,6 +85,7 @@ def command(
         force_conflicts=force_conflicts,
         inventory_policy=_POLICIES[inventory_policy],
         reconcile_timeout=reconcile_timeout,
+        timeout=session.timeout,
     )
     if dry_run or not yes:
         differ = _told(session, sync(dry_run=True), last=dry_run)
