@@ -42,7 +42,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.OK: "done; also when the reader of a pipe had enough",
     Exit.REFUSED: "the server refused, or what was checked is not right",
-    Exit.USAGE: "a mistake in the command line, the environment or a file; nothing was sent",
+    Exit.USAGE: "a mistake in the command line, the environment or a file; nothing was changed",
     Exit.STORAGE: "a file could not be read or written",
     Exit.INCOMPLETE: "done in part: steps of a bundle failed, or events may be missing",
     Exit.DENIED: "the key is not accepted, has expired, or its role is not enough",
