@@ -1,31 +1,26 @@
 """YAML files that belong to a person: altered in place, and written whole or not at all.
 
-What is not touched stays as it is: comments, order, quotes, unknown keys, line ends, mode and
-owner, and a link goes on leading where it led. What is altered, `client_configs.py` decides.
+What is not touched stays as it is, byte for byte (see `_yaml_text.py`), with mode and owner, and a
+link goes on leading where it led. What is altered, `client_configs.py` decides.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import io
 import os
-import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from omni_api._core.extras import extra
 from omni_api._disk import Aside, expanded, telling
+from omni_api._yaml_nodes import UnreadableError
+from omni_api._yaml_text import altered, read
 from omni_api.errors import ConfigurationError, InvalidInputError, StorageError
 
 Fields = dict[str, Any]
-
-# A key with nothing behind it, and how far the next line is indented: a list, or a mapping.
-_LIST = re.compile(r"^( *)(?:- )?[\w-]+:[ \t]*\r?\n( *)- ", re.MULTILINE)
-_MAPPING = re.compile(r"^( *)[\w-]+:[ \t]*\r?\n( +)[\w-]+:", re.MULTILINE)
 
 
 def parsed(data: bytes | str, what: str) -> Fields:
@@ -34,13 +29,11 @@ def parsed(data: bytes | str, what: str) -> Fields:
     Raises:
         InvalidInputError: It is no YAML mapping.
     """
-    import yaml
-
     if not isinstance(data, bytes | str):
         raise InvalidInputError(f"{what} must be text, not {type(data).__name__}")
     try:
-        document = yaml.safe_load(data)
-    except (UnicodeDecodeError, yaml.YAMLError):
+        document = read(data.decode() if isinstance(data, bytes) else data)
+    except (UnicodeDecodeError, UnreadableError):
         document = None
     if not isinstance(document, dict):
         raise InvalidInputError(f"{what} must be a YAML mapping; this is none")
@@ -49,7 +42,7 @@ def parsed(data: bytes | str, what: str) -> Fields:
 
 @attrs.define(kw_only=True)
 class Document:
-    """A file of YAML, and how it was written.
+    """A file of YAML.
 
     Attributes:
         path: The file itself, links followed.
@@ -60,17 +53,6 @@ class Document:
     path: Path
     fields: Fields
     created: bool
-    _before: Fields
-    _yaml: Any
-    _ends: str
-
-    def altered(self) -> str | None:
-        """Return the text to write, with the line ends that it had; None if nothing changed."""
-        if self.fields == self._before and not self.created:
-            return None
-        stream = io.StringIO()
-        self._yaml.dump(self.fields, stream)
-        return stream.getvalue().replace("\n", self._ends)
 
 
 @contextlib.contextmanager
@@ -83,19 +65,29 @@ def editing(path: str | Path, what: str, *, mode: int = 0o600) -> Iterator[Docum
         mode: Who may read a file that is created.
 
     Raises:
-        ConfigurationError: The file is no YAML mapping.
+        InvalidInputError: `path` is something else than a file.
+        ConfigurationError: The file is no YAML mapping, or cannot be altered without altering more.
         StorageError: It cannot be read or written, or somebody else is writing it.
-        MissingLibraryError: ruamel.yaml is not installed.
     """
-    target = Path(os.path.realpath(expanded(path)))
+    named = expanded(path)
+    target = Path(os.path.realpath(named))
     with telling("write", target):
         if not target.parent.exists():
             target.parent.mkdir(parents=True, mode=0o700)
-    with _locked(target):
-        document = _load(target, what)
-        yield document
-        if (text := document.altered()) is not None:
-            _save(target, text.encode(), mode)
+    # kubectl puts its lock beside the name that it was given, which may be a link.
+    with _locked(named):
+        text = _text(target, what)
+        with _refusing(target, what, text):
+            fields = {} if text is None else read(text)
+            if fields is None:
+                fields = {}
+            if not isinstance(fields, dict):
+                raise UnreadableError("it is no YAML mapping")
+        yield (document := Document(path=target, fields=fields, created=text is None))
+        with _refusing(target, what, text):
+            changed = altered(text or "", document.fields)
+        if changed != text:
+            _save(target, changed.encode(), mode)
 
 
 def write(data: bytes, path: str | Path, *, overwrite: bool, mode: int = 0o600) -> Path:
@@ -117,48 +109,35 @@ def write(data: bytes, path: str | Path, *, overwrite: bool, mode: int = 0o600) 
     return target
 
 
-def _load(target: Path, what: str) -> Document:
-    with extra("cli"):
-        from ruamel.yaml import YAML
-        from ruamel.yaml.comments import CommentedMap
-        from ruamel.yaml.error import YAMLError
-    yaml: Any = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 2**20  # a long certificate stays on its line
+def _text(target: Path, what: str) -> str | None:
+    """Read a file as it is, line ends included; None if there is none."""
+    with telling("read", target):
+        try:
+            if not stat.S_ISREG(target.stat().st_mode):
+                raise InvalidInputError(f"path must name a file, and {target} is none")
+            # A rename would replace a file that may not be written.
+            with target.open("rb+") as file:
+                return file.read().decode()
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            raise ConfigurationError(
+                f"the {what} {target} is no text in UTF-8; mend it first"
+            ) from None
+
+
+@contextlib.contextmanager
+def _refusing(target: Path, what: str, text: str | None) -> Iterator[None]:
+    """Say in which line of a file the reason stands; never what stands there, it may be a token."""
     try:
-        text = target.read_bytes().decode()
-    except FileNotFoundError:
-        return Document(
-            path=target, fields=CommentedMap(), created=True, before={}, yaml=yaml, ends="\n"
-        )
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"the {what} {target} is no text") from None
-    except OSError as error:
-        raise StorageError(f"cannot read {target}: {error.strerror}", path=str(target)) from error
-    if found := _LIST.search(text):
-        offset = len(found[2]) - len(found[1])
-        yaml.indent(sequence=offset + 2, offset=offset)
-    if found := _MAPPING.search(text):
-        yaml.indent(mapping=len(found[2]) - len(found[1]))
-    try:
-        fields = yaml.load(text)
-    except YAMLError as error:
-        # Not the library's text, which quotes lines of the file: it may hold a token.
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" at line {mark.line + 1}"
-        raise ConfigurationError(f"the {what} {target} is no YAML{where}; mend it first") from None
-    if fields is None:
-        fields = CommentedMap()
-    if not isinstance(fields, dict):
-        raise ConfigurationError(f"the {what} {target} is no YAML mapping; mend it first")
-    return Document(
-        path=target,
-        fields=fields,
-        created=False,
-        before=copy.deepcopy(fields),
-        yaml=yaml,
-        ends="\r\n" if "\r\n" in text else "\n",
-    )
+        yield
+    except UnreadableError as error:
+        where = ""
+        if error.position is not None:
+            where = f" at line {(text or '')[: error.position].count(chr(10)) + 1}"
+        raise ConfigurationError(
+            f"the {what} {target} cannot be used: {error.reason}{where}; mend it first"
+        ) from None
 
 
 def _save(target: Path, data: bytes, mode: int, *, overwrite: bool = True) -> None:
@@ -168,13 +147,19 @@ def _save(target: Path, data: bytes, mode: int, *, overwrite: bool = True) -> No
             aside.file.write(data)
             if target.exists() and overwrite:
                 found = target.stat()
-                mode = found.st_mode & 0o7777
-                if hasattr(os, "fchown") and os.geteuid() == 0:
-                    os.fchown(aside.file.fileno(), found.st_uid, found.st_gid)
+                mode = stat.S_IMODE(found.st_mode)
+                _give(aside, found)
             aside.path.chmod(mode)
             aside.publish(target, overwrite=overwrite)
         finally:
             aside.discard()
+
+
+def _give(aside: Aside, found: os.stat_result) -> None:
+    """Give a file the owner and the group of another, or fail."""
+    own = os.fstat(aside.file.fileno())
+    if (own.st_uid, own.st_gid) != (found.st_uid, found.st_gid):
+        os.chown(aside.path, found.st_uid, found.st_gid)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,6 @@ def merge_kubeconfig(
         InvalidInputError: `data` is no kubeconfig.
         ConfigurationError: The file is there and no kubeconfig. It is left alone.
         StorageError: The file cannot be read or written, or somebody else is writing it.
-        MissingLibraryError: ruamel.yaml is not installed: it comes with the extra `cli`.
 
     Example:
         >>> import os, tempfile
@@ -159,7 +158,6 @@ def merge_talosconfig(
         InvalidInputError: `data` is no talosconfig.
         ConfigurationError: The file is there and no talosconfig. It is left alone.
         StorageError: The file cannot be read or written, or somebody else is writing it.
-        MissingLibraryError: ruamel.yaml is not installed: it comes with the extra `cli`.
 
     Example:
         >>> import os, tempfile
@@ -196,7 +194,6 @@ def merge_omniconfig(
         InvalidInputError: `data` is no omniconfig.
         ConfigurationError: The file is there and no omniconfig. It is left alone.
         StorageError: The file cannot be read or written, or somebody else is writing it.
-        MissingLibraryError: ruamel.yaml is not installed: it comes with the extra `cli`.
 
     Example:
         >>> import os, tempfile

@@ -56,9 +56,8 @@ def limited_files(directory: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def foreign_directory(directory: Path) -> Iterator[None]:
-    """Take the right to write; who is root, whom rights do not bind, is nobody meanwhile."""
-    directory.chmod(0o555)
+def without_rights() -> Iterator[None]:
+    """Let rights of files bind whoever is root, too, by being nobody."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(_NOBODY)
@@ -67,6 +66,16 @@ def foreign_directory(directory: Path) -> Iterator[None]:
     finally:
         if is_root:
             os.seteuid(0)
+
+
+@contextlib.contextmanager
+def foreign_directory(directory: Path) -> Iterator[None]:
+    """Take the right to write."""
+    directory.chmod(0o555)
+    try:
+        with without_rights():
+            yield
+    finally:
         directory.chmod(0o755)
 
 

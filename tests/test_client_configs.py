@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from disks import DISKS, without_rights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -264,6 +268,11 @@ CONTENTS = st.dictionaries(st.sampled_from(["server", "token"]), st.text(max_siz
 SECTION = st.dictionaries(NAMES, CONTENTS, max_size=4)
 
 
+def dumped(value: object) -> str:
+    """Write texts so that readers of YAML 1.1 and of 1.2 agree on them."""
+    return yaml.safe_dump(value, allow_unicode=True, default_style='"')
+
+
 @settings(max_examples=60, deadline=None)
 @given(mine=SECTION, theirs=SECTION)
 def test_no_entry_is_ever_lost_or_altered(
@@ -271,8 +280,8 @@ def test_no_entry_is_ever_lost_or_altered(
 ) -> None:
     file = tmp_path_factory.mktemp("merge") / "config"
     listed = [{"name": name, "user": value} for name, value in mine.items()]
-    file.write_text(yaml.safe_dump({"users": listed}, allow_unicode=True))
-    data = yaml.safe_dump({"users": [{"name": n, "user": v} for n, v in theirs.items()]})
+    file.write_text(dumped({"users": listed}))
+    data = dumped({"users": [{"name": n, "user": v} for n, v in theirs.items()]})
     merged = merge_kubeconfig(data, file)
     found = entries(file, "users", "user")
     assert {name: found[name] for name in mine} == mine
@@ -281,3 +290,156 @@ def test_no_entry_is_ever_lost_or_altered(
     before = file.read_bytes()
     merge_kubeconfig(data, file)
     assert file.read_bytes() == before
+
+
+GO_WROTE = """\
+apiVersion: v1
+kind: Config
+clusters:
+  - cluster:
+      server:   https://10.0.0.1:6443
+    name: home
+contexts:
+  - context: {cluster: home, user: me}
+    name: home
+users:
+- name: me
+  user:
+    token: >-
+      very-
+      secret
+    env: null
+current-context: home   # for now
+"""
+
+
+def test_lines_that_need_no_change_are_not_touched_whatever_their_style(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(GO_WROTE)
+    merge_kubeconfig(kubeconfig(), file)
+    written = file.read_text().splitlines()
+    kept = [line for line in GO_WROTE.splitlines() if not line.startswith("current-context")]
+    rest = iter(written)
+    assert all(line in rest for line in kept)
+    assert written[-1] == "current-context: omni-prod   # for now"
+
+
+def test_names_that_other_readers_of_yaml_take_for_something_else_stay_texts(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("context: on\ncontexts:\n    on: {url: https://one}\n    1: {url: x}\n")
+    merged = merge_omniconfig("context: on\ncontexts:\n  on: {url: https://two}\n", file)
+    assert merged.context == "on-1"
+    assert file.read_text() == (
+        "context: on-1\ncontexts:\n    on: {url: https://one}\n    1: {url: x}\n"
+        "    on-1:\n      url: https://two\n"
+    )
+
+
+def test_a_file_in_json_stays_one(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(json.dumps(yaml.safe_load(MINE)))
+    merge_kubeconfig(kubeconfig(), file)
+    found = json.loads(file.read_text())
+    assert [entry["name"] for entry in found["clusters"]] == ["home", "omni-prod"]
+
+
+def test_an_entry_that_others_refer_to_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    text = "contexts:\n  a: &shared\n    url: https://one\n  b: *shared\n"
+    file.write_text(text)
+    data = "context: a\ncontexts:\n  a:\n    url: https://two\n"
+    with pytest.raises(ConfigurationError, match="anchors"):
+        merge_omniconfig(data, file, on_clash="overwrite")
+    assert file.read_text() == text
+    assert merge_omniconfig(data, file).context == "a-1"
+    assert yaml.safe_load(file.read_text())["contexts"]["b"] == {"url": "https://one"}
+
+
+def test_a_hundred_clusters_more_are_merged_in_no_time(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    for number in range(3):
+        parts = [yaml.safe_load(kubeconfig(f"c{number}-{more}")) for more in range(100)]
+        data = {
+            section: [part[section][0] for part in parts]
+            for section in ("clusters", "users", "contexts")
+        }
+        merge_kubeconfig(yaml.safe_dump(data), file)
+    assert len(entries(file, "users", "user")) == 300
+
+
+@pytest.mark.parametrize("disk", ["a full disk", "a limit for files"])
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, disk: str) -> None:
+    failing, words = DISKS[disk]
+    data = kubeconfig(server="https://" + "long" * 20_000)
+    with failing(tmp_path):
+        file = tmp_path / "config"
+        file.write_text(MINE)
+        with pytest.raises(StorageError, match=words):
+            merge_kubeconfig(data, file)
+        assert file.read_text() == MINE
+        assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_disk_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    failing, words = DISKS["a read-only disk"]
+    with failing(tmp_path), pytest.raises(StorageError, match=words):
+        merge_kubeconfig(kubeconfig(), tmp_path / "config")
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o777)
+        file = directory / "config"
+        file.write_text(MINE)
+        file.chmod(0o444)
+        with without_rights(), pytest.raises(StorageError, match="Permission denied"):
+            merge_kubeconfig(kubeconfig(), file)
+        assert file.read_text() == MINE
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner_of_a_file_stays(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(MINE)
+    file.chmod(0o604)
+    os.chown(file, 1234, 4321)
+    merge_kubeconfig(kubeconfig(), file)
+    found = file.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 4321, 0o604)
+
+
+def test_a_file_of_somebody_else_is_not_taken_over() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o777)
+        file = directory / "config"
+        file.write_text(MINE)
+        file.chmod(0o666)
+        if os.geteuid() != 0:
+            pytest.skip("only root can make a file of somebody else's")
+        with without_rights(), pytest.raises(StorageError, match="not permitted"):
+            merge_kubeconfig(kubeconfig(), file)
+        assert file.read_text() == MINE
+        assert [found.name for found in directory.iterdir()] == ["config"]
+
+
+def test_only_files_are_merged_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        with pytest.raises(InvalidInputError, match="must name a file"):
+            merge_kubeconfig(kubeconfig(), path)
+
+
+def test_the_lock_is_where_kubectl_looks_for_it(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.write_text(MINE)
+    link = tmp_path / "config"
+    link.symlink_to(real)
+    (tmp_path / "config.lock").touch()
+    with pytest.raises(StorageError, match=r"config\.lock"):
+        merge_kubeconfig(kubeconfig(), link)
+    assert real.read_text() == MINE
