@@ -266,7 +266,6 @@ class _Listed:
             entry[self.kind] = value
 
     def _entry(self, name: str) -> Fields | None:
-        # The first of a name is the one that kubectl uses.
         return next((entry for entry in self.entries if entry.get("name") == name), None)
 
 
@@ -286,6 +285,12 @@ def _listed(fields: Fields, section: str) -> _Listed:
     entries = _section(fields, section, [])
     if not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"the kubeconfig has {section} of another form; mend it first")
+    names = [entry.get("name") for entry in entries]
+    if twice := [name for name in names if names.count(name) > 1]:
+        # kubectl does not read such a file at all.
+        raise ConfigurationError(
+            f"the kubeconfig has two {section} of the name {twice[0]!r}; mend it first"
+        )
     return _Listed(_KINDS[section], entries)
 
 

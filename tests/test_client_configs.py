@@ -426,6 +426,18 @@ def test_a_file_of_somebody_else_is_not_taken_over() -> None:
         assert [found.name for found in directory.iterdir()] == ["config"]
 
 
+def test_a_name_that_is_there_twice_is_told_since_kubectl_reads_no_such_file(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "config"
+    text = "users:\n- {name: a, user: {token: secret}}\n- {name: a, user: {}}\n"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match="two users of the name 'a'") as caught:
+        merge_kubeconfig(kubeconfig(), file)
+    assert "secret" not in str(caught.value)
+    assert file.read_text() == text
+
+
 def test_only_files_are_merged_into(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
