@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 import pytest
+from wire import is_repeated
 
 import omni_api_async
 from omni_api import AnyMessage, Rows, Stream, SupportBundleProgress
@@ -223,9 +224,10 @@ def _fields_on_the_wire() -> Iterator[tuple[str, str, str]]:
 def test_every_field_has_its_number_and_type_on_the_wire() -> None:
     for message, name, fact in _fields_on_the_wire():
         number, *marks, kind = fact.split()
-        field = _pool.message_class(message).DESCRIPTOR.fields_by_name[name]
+        kind_of_message = _pool.message_class(message)
+        field = kind_of_message.DESCRIPTOR.fields_by_name[name]
         assert field.number == int(number), (message, name)
-        assert field.is_repeated == ("repeated" in marks), (message, name)
+        assert is_repeated(kind_of_message(), name) == ("repeated" in marks), (message, name)
         found = field.message_type or field.enum_type
         assert found is None or found.full_name == kind
 

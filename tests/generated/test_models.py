@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import pytest
 from laws import given, st
+from wire import is_repeated
 
 from omni_api import AnyMessage, InternalError, KubernetesSSAOptions
 from omni_api._core.call import Call
@@ -57,7 +58,7 @@ def fill(message: Any, chance: random.Random, depth: int = 3) -> Any:
     """Give every field, and every field below, a value."""
     for field in message.DESCRIPTOR.fields:
         if field.message_type is None:
-            if field.is_repeated:
+            if is_repeated(message, field.name):
                 getattr(message, field.name).extend(value_of(field, chance) for _ in range(2))
             else:
                 setattr(message, field.name, value_of(field, chance))
@@ -65,7 +66,7 @@ def fill(message: Any, chance: random.Random, depth: int = 3) -> Any:
             getattr(message, field.name).update({f"key-{i}": f"{field.name}-{i}" for i in range(2)})
         elif field.message_type.full_name == "google.protobuf.Timestamp":
             getattr(message, field.name).FromMicroseconds(chance.randrange(1, 10**16))
-        elif depth and field.is_repeated:
+        elif depth and is_repeated(message, field.name):
             for _ in range(2):
                 fill(getattr(message, field.name).add(), chance, depth - 1)
         elif depth:
@@ -140,7 +141,7 @@ def test_secrets_are_hidden_in_a_repr_and_nothing_else_is(row: Any, kind: Any) -
             assert "hidden>" in shown
             parts = list(received.values()) if isinstance(received, Mapping) else [received]
             assert not any(repr(part) in shown or str(part) in shown for part in parts)
-        elif field.message_type is None and not field.is_repeated:
+        elif field.message_type is None and not is_repeated(message, field.name):
             assert f"{field.name}=" in shown
 
 
