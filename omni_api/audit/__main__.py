@@ -1,30 +1,23 @@
 """`python -m omni_api.audit`: copy the audit log to standard output or to files.
 
-What the options mean, which error ends with which code, and signals. The work is `_daemon`'s.
+How its command line is read, and which error ends with which code. What the options mean is
+`daemon.py`'s.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from omni_api import OmniClient, RetryPolicy, config
-from omni_api._disk import telling
-from omni_api.audit._daemon.checkpoint import load
-from omni_api.audit._daemon.locks import Lock
-from omni_api.audit._daemon.loop import Daemon
-from omni_api.audit._daemon.metrics import Monitor, Status
-from omni_api.audit._daemon.rotation import Files
-from omni_api.audit._daemon.sinks import Covered, Sink, StandardOutput
-from omni_api.audit._daemon.start import Start, start_from
+from omni_api import config
+from omni_api.audit.daemon import DaemonOptions, serve
 from omni_api.errors import (
     ExpiredKeyError,
+    InvalidInputError,
     MissingEventsError,
     OmniError,
     StorageError,
@@ -58,94 +51,19 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
-    chosen = parser.parse_args(arguments)
-    if chosen.output == "-":
-        if (chosen.checkpoint is None) is not chosen.no_checkpoint:
-            parser.error("standard output needs --checkpoint FILE or --no-checkpoint, one of them")
-    elif chosen.no_checkpoint:
-        parser.error("--no-checkpoint is for standard output: files need one")
-    _log_to_stderr(chosen.verbose)
+    chosen = vars(parser.parse_args(arguments))
+    verbose = chosen.pop("verbose")
     try:
-        _serve(chosen)
+        options = DaemonOptions(**chosen)
+    except InvalidInputError as error:
+        parser.error(str(error))
+    _log_to_stderr(verbose)
+    try:
+        serve(config.from_env(), options)
     except OmniError as error:
         sys.stderr.write(f"{parser.prog}: {' '.join(str(error).split())}\n")
         return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
     return 0
-
-
-def _serve(chosen: argparse.Namespace) -> None:
-    settings = config.from_env()
-    start = start_from(chosen.start)
-    if chosen.checkpoint is None:  # there is none, or it lies in a directory that is locked
-        file = None if chosen.no_checkpoint else Path(chosen.output, "checkpoint.json")
-        _copy(chosen, settings, start, file)
-        return
-    with telling("write to", str(chosen.checkpoint)):
-        lock = Lock.of_checkpoint(chosen.checkpoint)
-    try:
-        _copy(chosen, settings, start, chosen.checkpoint)
-    finally:
-        lock.release()
-
-
-def _copy(
-    chosen: argparse.Namespace, settings: config.Settings, start: Start, file: Path | None
-) -> None:
-    endpoint = settings.endpoint.rstrip("/")
-    sink = _sink(chosen)
-    try:
-        found = None if file is None else load(file, endpoint, any_endpoint=chosen.force)
-        with telling("write to", sink.place):
-            sink.go_on(None if found is None else Covered(found.file, found.length))
-    except BaseException:
-        sink.close()
-        raise
-    if found is not None:
-        start = Start(checkpoint=found.id, last_time=found.time)
-    status = Status()
-    # One attempt a call: the reader waits out what does not pass at once, and says so.
-    omni = OmniClient(
-        settings.endpoint, auth=settings.auth, tls=settings.tls, retry=RetryPolicy(attempts=1)
-    )
-    daemon = Daemon(
-        omni,
-        endpoint=endpoint,
-        sink=sink,
-        checkpoint=file,
-        start=start,
-        stop_at_gaps=chosen.on_gap == "stop",
-        status=status,
-    )
-    with _monitored(chosen.metrics, status):
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: daemon.stop())
-        daemon.run()
-
-
-def _sink(chosen: argparse.Namespace) -> Sink:
-    if chosen.output == "-":
-        return StandardOutput(1)
-    with telling("write to", chosen.output):
-        return Files(
-            Path(chosen.output),
-            most=chosen.rotate_mib << 20,
-            keep_files=chosen.keep_files,
-            keep_days=chosen.keep_days,
-        )
-
-
-@contextmanager
-def _monitored(address: tuple[str, int] | None, status: Status) -> Iterator[None]:
-    """Serve metrics meanwhile, if there is an address for them."""
-    if address is None:
-        yield
-        return
-    monitor = Monitor(*address, status)
-    logger.info("metrics at http://%s:%d/metrics", address[0], monitor.port)
-    try:
-        yield
-    finally:
-        monitor.close()
 
 
 def _log_to_stderr(verbose: int) -> None:
