@@ -6,8 +6,10 @@ completion of names stay fast. That is why the summaries stand here, too; a test
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import click
 
@@ -15,7 +17,7 @@ from omni_api import __version__
 from omni_api.cli.exits import MEANINGS
 from omni_api.cli.session import Group
 
-__all__ = ["ALIASES", "COMMANDS", "HIDDEN", "PROGRAM", "app"]
+__all__ = ["ALIASES", "COMMANDS", "HIDDEN", "PROGRAM", "EnoughError", "app"]
 
 PROGRAM: Final = "omni-api"
 
@@ -23,6 +25,7 @@ PROGRAM: Final = "omni-api"
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "See": {
         "whoami": ("whoami", "Check the set-up: endpoint, TLS, clock, key, role and server."),
+        "audit-log": ("audit_log", "Print, follow, export and query the audit log."),
     },
     "Accounts": {
         "user": ("user", "List, create and remove the accounts of people."),
@@ -67,8 +70,22 @@ HIDDEN: Final = {"cluster": "cluster"}
 """Commands that no help lists, for hands that know the official tool: their modules."""
 
 
+class EnoughError(Exception):
+    """Whoever reads the answer has had enough, and closed the pipe."""
+
+
 class _App(Group):
     """The root: it knows its commands without importing them."""
+
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Understand the command line, which may already be all: `--help`."""
+        with _enough():
+            return super().make_context(*args, **settings)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _enough():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in COMMANDS.values() for name in section]
@@ -90,6 +107,15 @@ class _App(Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), text) for code, text in MEANINGS.items()])
+
+
+@contextlib.contextmanager
+def _enough() -> Iterator[None]:
+    """Tell a closed pipe by a name of its own: click would end by itself there, with status 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise EnoughError from error
 
 
 @click.command(cls=_App)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from omni_api.cli.app import PROGRAM, app
+from omni_api.cli.app import PROGRAM, EnoughError, app
 from omni_api.cli.exits import Exit, status_of
 from omni_api.cli.output import coloured, printable
 from omni_api.cli.session import tracing
@@ -54,6 +54,9 @@ def run(arguments: Sequence[str]) -> int:
 def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind of end
     """Say how the program ended; returns its exit status."""
     match error:
+        case EnoughError() | BrokenPipeError():
+            _close_quietly()
+            return Exit.OK
         case SystemExit():  # the completion of shells ends so
             return int(error.code or 0)
         case Failure():
@@ -65,12 +68,13 @@ def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind 
         case KeyboardInterrupt() | click.Abort():
             _write("\ninterrupted\n")
             return Exit.INTERRUPTED
-        case BrokenPipeError():
-            _close_quietly()
-            return Exit.OK
         case OmniError():
             _tell(paragraph(error))
             return status_of(error)
+        case OSError(filename=None):  # those of files are StorageErrors, so this is the output
+            _tell(f"the answer could not be written: {error.strerror or error}")
+            _close_quietly()
+            return Exit.STORAGE
     if tracing():
         traceback.print_exception(error)
     _tell(

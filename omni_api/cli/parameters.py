@@ -1,15 +1,16 @@
-"""What the program's options take that click has no type for: durations as people write them."""
+"""What the program's options take that click has no type for: durations, days, addresses."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import click
 
-__all__ = ["DURATION"]
+__all__ = ["ADDRESS", "DAY", "DURATION"]
 
+_HIGHEST_PORT: Final = 65_535
 _UNITS: Final = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
 _WHOLE: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[dhms]))+")
@@ -38,4 +39,38 @@ class _Duration(click.ParamType[timedelta]):
             self.fail(f"{value!r} is longer than any clock can tell", param, ctx)
 
 
+class _Day(click.ParamType[date]):
+    """`2026-11-24`, as the audit log counts days: the server's own."""
+
+    name = "day"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007 - a day has none
+        except ValueError:
+            self.fail(f"{value!r} is no day; write it as 2026-11-24", param, ctx)
+
+
+class _Address(click.ParamType[tuple[str, int]]):
+    """`9100`, `0.0.0.0:9100`: where to listen; without a host only this machine can reach it."""
+
+    name = "address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, _, port = str(value).rpartition(":")
+        if not port.isascii() or not port.isdigit() or int(port) > _HIGHEST_PORT:
+            self.fail(f"{value!r} is no address; write it as 9100 or 0.0.0.0:9100", param, ctx)
+        return host or "127.0.0.1", int(port)
+
+
+ADDRESS: Final = _Address()
 DURATION: Final = _Duration()
+DAY: Final = _Day()

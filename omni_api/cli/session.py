@@ -44,6 +44,8 @@ class Session:
         self.read_only: bool = False
         self.timeout: timedelta | None = None
         self.verbose: int = 0
+        self.given: set[str] = set()
+        """Names of the options that were given."""
         self._client: OmniClient | None = None
         self._settings: Settings | None = None
 
@@ -193,6 +195,7 @@ class _Everywhere(click.Option):
         if ctx.get_parameter_source(param.name) is click.core.ParameterSource.DEFAULT:
             return
         setattr(session, param.name, value)
+        session.given.add(param.name)
         if param.name == "verbose":
             _LOGGER.setLevel(logging.INFO if value == 1 else logging.DEBUG)
 
@@ -223,10 +226,14 @@ class _Shared(click.Command):
         end = args.index("--") if "--" in args else len(args)
         return [*(spellings.get(arg, arg) for arg in args[:end]), *args[end:]]
 
+    def shown_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters that its help shows."""
+        return self.get_params(ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
-        for param in self.get_params(ctx):
+        for param in self.shown_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None and isinstance(param, click.Option):
                 (shared if isinstance(param, _Everywhere) else own).append(record)
