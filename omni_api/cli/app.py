@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "See": {
         "whoami": ("whoami", "Check the set-up: endpoint, TLS, clock, key, role and server."),
         "audit-log": ("audit_log", "Print, follow, export and query the audit log."),
+        "support": ("support", "Collect a support bundle of a cluster and save it as a file."),
     },
     "Accounts": {
         "user": ("user", "List, create and remove the accounts of people."),

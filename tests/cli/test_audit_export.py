@@ -83,9 +83,9 @@ def test_with_follow_it_is_the_daemon_which_ends_well_at_sigterm(
     environment: dict[str, str], simulator: Simulator, tmp_path: Path
 ) -> None:
     audit = tmp_path / "audit"
-    command = [sys.executable, "-m", "omni_api", "audit-log", "export", str(audit)]
+    command = [sys.executable, "-m", "omni_api", "audit-log", "export", str(audit), "--follow"]
     with subprocess.Popen(
-        [*command, "--endpoint", simulator.endpoint, "--follow", "--start", "oldest", "--rotate-mib", "1"],
+        [*command, "--endpoint", simulator.endpoint, "--start", "oldest", "--rotate-mib", "1"],
         env={**environment, "OMNI_ENDPOINT": "grpc://127.0.0.1:1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as daemon:  # fmt: skip
