@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "See": {
         "whoami": ("whoami", "Check the set-up: endpoint, TLS, clock, key, role and server."),
         "audit-log": ("audit_log", "Print, follow, export and query the audit log."),
+        "machine-logs": ("machine_logs", "Show the logs of machines, and follow them."),
         "support": ("support", "Collect a support bundle of a cluster and save it as a file."),
     },
     "Accounts": {

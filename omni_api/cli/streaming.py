@@ -48,11 +48,12 @@ class Lines:
         """Return text that can be shown, in colour where there are colours."""
         if self.terminal:
             text = printable(text)
-        return click.style(text, fg=colour, bold=bold) if self.coloured else text
+        return click.style(text, fg=colour, bold=bold or None) if self.coloured else text
 
     def json(self, value: object) -> None:
         """Write a value as one line of JSON."""
-        self.text(json.dumps(plain(value), ensure_ascii=self.terminal))
+        text = json.dumps(plain(value), ensure_ascii=False)
+        self.text(printable(text) if self.terminal else text)
 
     def yaml(self, value: object) -> None:
         """Write a value as a YAML document of its own."""
