@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import grpc
@@ -32,8 +34,10 @@ class Driver:
         self.session = session
         self._settings = settings
         self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._waiting = threading.Condition()
+        self._closed = False
+        # A bell for each who waits. No Condition: Ctrl-C can strike the main thread while it
+        # enters or leaves one, and then it stays locked for everybody.
+        self._bells: set[SimpleQueue[None]] = set()
         self._channel: grpc.Channel | None = None
         self._unary: Mapping[str, Any] = {}
         self._pid = os.getpid()
@@ -103,22 +107,30 @@ class Driver:
 
     def sleep(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait; closing the client ends the wait, and so does `wake` once `stopped`."""
-        with self._waiting:
-            self._waiting.wait_for(lambda: self._closed.is_set() or stopped(), seconds)
-        if self._closed.is_set():
+        bell: SimpleQueue[None] = SimpleQueue()
+        self._bells.add(bell)
+        end = time.monotonic() + seconds
+        try:
+            while not (self._closed or stopped()):
+                bell.get(timeout=max(end - time.monotonic(), 0.0))
+        except Empty:
+            pass
+        finally:
+            self._bells.discard(bell)
+        if self._closed:
             raise ClosedError("the client was closed while a call waited for its next attempt")
 
     def wake(self) -> None:
         """Let everybody who waits look whether to go on; from any thread."""
-        with self._waiting:
-            self._waiting.notify_all()
+        for bell in tuple(self._bells):
+            bell.put(None)
 
     def close(self) -> None:
         """Cancel what runs and close the channel; a second time is fine."""
         if self.is_forked:
             return  # a child must not touch its parent's connection, nor its locks
         with self._lock:
-            self._closed.set()
+            self._closed = True
             channel, self._channel, self._unary = self._channel, None, {}
         self.wake()
         if channel is not None:
@@ -132,9 +144,9 @@ class Driver:
         """
         if isinstance(error, grpc.RpcError):
             ours = _channel.error_from_rpc(error, call.method.path)
-            if not (self._closed.is_set() and ours.code is grpc.StatusCode.CANCELLED):
+            if not (self._closed and ours.code is grpc.StatusCode.CANCELLED):
                 return ours
-        elif not self._closed.is_set():
+        elif not self._closed:
             return error
         return _channel.closed_during(call)
 
@@ -158,7 +170,7 @@ class Driver:
         path = step.call.method.path
         send: Any = self._channel_for(step).unary_unary(path)
         with self._lock:
-            if not self._closed.is_set():
+            if not self._closed:
                 self._unary = {**self._unary, path: send}
         return send
 
@@ -174,5 +186,5 @@ class Driver:
 
     def _admit(self) -> None:
         self.admit_process()
-        if self._closed.is_set():
+        if self._closed:
             raise ClosedError("the client is closed; make a new one")
