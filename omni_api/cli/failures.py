@@ -17,6 +17,7 @@ import click
 
 from omni_api.cli.app import PROGRAM, EnoughError, app
 from omni_api.cli.exits import Exit, status_of
+from omni_api.cli.interruptions import heard
 from omni_api.cli.output import coloured, printable
 from omni_api.cli.session import tracing
 from omni_api.errors import CallError, OmniError
@@ -41,7 +42,7 @@ class Failure(click.ClickException):
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit status."""
-    with _logs_on_stderr():
+    with _logs_on_stderr(), heard():
         try:
             # Without the standard mode click catches nothing on the way, so all ends meet here.
             result = app.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)

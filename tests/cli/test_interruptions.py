@@ -1,0 +1,41 @@
+"""A Ctrl-C that Python loses is heard all the same."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from omni_api.cli.interruptions import heard
+
+
+class Gone:
+    """Ctrl-C strikes while it goes, where Python throws every error away."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interruption_that_strikes_where_python_loses_it_is_repeated() -> None:
+    with heard():
+        gone = [Gone()]
+        gone.clear()
+        with pytest.raises(KeyboardInterrupt):
+            threading.Event().wait(10)
+
+
+def test_other_errors_that_python_throws_away_are_told_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda error: told.append(error.exc_type))
+
+    class Odd:
+        def __del__(self) -> None:
+            raise ValueError
+
+    with heard():
+        odd = [Odd()]
+        odd.clear()
+    assert told == [ValueError]
