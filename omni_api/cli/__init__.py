@@ -29,13 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         omni-api ...
         0
     """
-    try:
-        import click  # noqa: F401
-    except ImportError:
-        sys.stderr.write("omni-api needs click: pip install 'sidero-omni-api[cli]'\n")
-        return 2
     # gRPC's native part logs failed connections in words of its own; ours say what to do.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
-    from omni_api.cli import failures
+    try:
+        import click  # noqa: F401
 
+        from omni_api.cli import failures
+    except KeyboardInterrupt:  # while it starts, before anything is there that could say so
+        return 130
+    except ImportError as error:
+        if error.name != "click":
+            raise
+        sys.stderr.write("omni-api needs click: pip install 'sidero-omni-api[cli]'\n")
+        return 2
     return failures.run(sys.argv[1:] if arguments is None else list(arguments))

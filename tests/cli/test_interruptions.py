@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 import pytest
 
+import omni_api.cli
+import omni_api.cli.failures
 from omni_api.cli.interruptions import heard
 
 
@@ -39,3 +42,16 @@ def test_other_errors_that_python_throws_away_are_told_as_before(
         odd = [Odd()]
         odd.clear()
     assert told == [ValueError]
+
+
+def test_ctrl_c_while_the_program_starts_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Struck:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "omni_api.cli.failures":
+                raise KeyboardInterrupt
+
+    monkeypatch.delattr(omni_api.cli, "failures")
+    monkeypatch.delitem(sys.modules, "omni_api.cli.failures")
+    monkeypatch.setattr(sys, "meta_path", [Struck, *sys.meta_path])
+    assert omni_api.cli.main(["user", "list"]) == 130
