@@ -117,7 +117,13 @@ class Readers:
         thread = threading.Thread(
             target=self._read, args=(reader,), name="omni-reader", daemon=True
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # It waits for the thread by a Condition, which makes this of Ctrl-C in its midst.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
         reader.thread = thread
         return reader
 

@@ -76,6 +76,9 @@ def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind 
             _tell(f"the answer could not be written: {error.strerror or error}")
             _close_quietly()
             return Exit.STORAGE
+        case RuntimeError(__context__=KeyboardInterrupt() as struck):
+            # What a Condition makes of Ctrl-C in the midst of a wait: its lock is not its own.
+            return _ended(struck)
     if tracing():
         traceback.print_exception(error)
     _tell(

@@ -7,10 +7,12 @@ import sys
 import threading
 
 import pytest
+from cli_program import Run
 
 import omni_api.cli
 import omni_api.cli.failures
 from omni_api.cli.interruptions import heard
+from omni_api.cli.session import Session
 
 
 class Gone:
@@ -55,3 +57,18 @@ def test_ctrl_c_while_the_program_starts_is_no_traceback(monkeypatch: pytest.Mon
     monkeypatch.delitem(sys.modules, "omni_api.cli.failures")
     monkeypatch.setattr(sys, "meta_path", [Struck, *sys.meta_path])
     assert omni_api.cli.main(["user", "list"]) == 130
+
+
+def test_an_interruption_that_python_turned_into_another_error_is_still_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def struck(_session: object) -> None:
+        lock = threading.Condition(threading.Lock())
+        with lock:
+            lock.release()  # as in the midst of a wait
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "client", struck)
+    ended = run("user", "list")
+    assert ended.status == 130
+    assert ended.err.strip() == "interrupted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ def struck(at: int, work: Callable[[], object]) -> bool:
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # what others have left is not to be struck
     sys.settrace(trace)
     try:
         work()
@@ -51,6 +53,7 @@ def struck(at: int, work: Callable[[], object]) -> bool:
         return True
     finally:
         sys.settrace(before)
+        gc.enable()
     return False
 
 
