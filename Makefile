@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check coverage generate wheel docs bench clean
+.PHONY: screenshots demo test check coverage generate wheel docs bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python docs/examples/demo.py
@@ -37,6 +37,10 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.website build/docs-source
 	$(BIN)/sphinx-build -W --keep-going -n -q -c docs build/docs-source build/docs
 	$(BIN)/python -m docs.website.check build/docs
+
+# The pictures of the terminal that the documentation has.
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python -m docs.website.screenshots
 
 # Lines and branches of both packages that the tests reach, generated code aside.
 coverage: $(VENV)/.installed-dev
