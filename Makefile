@@ -40,7 +40,7 @@ docs: $(VENV)/.installed-dev
 
 # The pictures of the terminal that the documentation has.
 screenshots: $(VENV)/.installed-dev
-	$(BIN)/python -m docs.website.screenshots
+	GRPC_ENABLE_FORK_SUPPORT=0 $(BIN)/python -m docs.website.screenshots
 
 # Lines and branches of both packages that the tests reach, generated code aside.
 coverage: $(VENV)/.installed-dev

@@ -38,7 +38,6 @@ class Shot:
     Attributes:
         name: Of the file.
         command: What is typed, behind the program's name.
-        alt: What it shows, for who cannot see it.
         columns: How wide the terminal is.
         rows: How many lines of it are kept, from the first.
         steady: Whether it says the same each time, but for what `shape` leaves out.
@@ -46,7 +45,6 @@ class Shot:
 
     name: str
     command: Sequence[str]
-    alt: str
     columns: int = 100
     rows: int = 24
     steady: bool = True
@@ -54,28 +52,24 @@ class Shot:
 
 _MACHINES = ("10001802-c798-4da7-a410-f09abb48c8d8", "10021802-c798-4da7-a410-f09abb48c8d8")
 SHOTS: Final = (
-    Shot(name="whoami", command=("whoami",), alt="whoami: each check with its result", columns=132),
+    Shot(name="whoami", command=("whoami",), columns=132),
     Shot(
         name="support",
         command=("support", "-c", "talos-default", "--no-encryption"),
-        alt="a support bundle with a bar for each source, and the steps that failed",
     ),
     Shot(
         name="machine-logs",
         command=("machine-logs", *_MACHINES, "--tail", "8", "--log-format", "omni"),
-        alt="logs of two machines, merged by time, each in its colour",
         columns=130,
         steady=False,
     ),
     Shot(
         name="sync-manifests",
         command=("sync-manifests", "talos-default"),
-        alt="what the manifests would change, as a coloured difference",
     ),
     Shot(
         name="audit-log",
         command=("audit-log", "-o", "table", "--event-type", "k8s_access"),
-        alt="the audit log as a table",
         columns=130,
         rows=12,
         steady=False,
@@ -83,10 +77,9 @@ SHOTS: Final = (
     Shot(
         name="serviceaccounts",
         command=("serviceaccount", "list"),
-        alt="service accounts with a row for each key",
         columns=150,
     ),
-    Shot(name="help", command=("--help",), alt="the commands in their groups", rows=64),
+    Shot(name="help", command=("--help",), rows=64),
 )
 
 
@@ -137,6 +130,8 @@ def _screen(shot: Shot, environment: Mapping[str, str]) -> Text:
     )
     child.expect(pexpect.EOF)
     child.close()
+    if child.exitstatus not in {0, 4}:
+        raise RuntimeError(f"{shot.name} ended with {child.exitstatus}: {child.before}")
     screen = pyte.Screen(shot.columns, 200)
     pyte.Stream(screen).feed((child.before or "").replace(environment["HOME"], "/home/ana"))
     lines = [_line(screen, row) for row in range(screen.cursor.y + 1)][: shot.rows]
