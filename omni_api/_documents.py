@@ -100,6 +100,9 @@ def write(data: bytes, path: str | Path, *, overwrite: bool, mode: int = 0o600) 
     target = Path(os.path.realpath(expanded(path)))
     with telling("write", target):
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if overwrite and target.exists():
+            # A rename would replace a file that may not be written.
+            target.open("rb+").close()
     try:
         _save(target, data, mode, overwrite=overwrite)
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""Configs for kubectl, talosctl and omnictl, merged into the files of a person.
+"""Configs for kubectl, talosctl and omnictl: merged into the files of a person, or saved as files.
 
 All three are merged alike: an entry that is there already, word for word, is left alone; one of the
 same name and another content keeps its place, and the new one gets a free name, unless it may be
@@ -14,7 +14,8 @@ from typing import Any, Literal
 import attrs
 
 from omni_api import config
-from omni_api._documents import Fields, editing, parsed
+from omni_api._core import arguments
+from omni_api._documents import Fields, editing, parsed, write
 from omni_api.errors import ConfigurationError, InvalidInputError
 from omni_api.rows import Value
 
@@ -25,6 +26,7 @@ __all__ = [
     "merge_kubeconfig",
     "merge_omniconfig",
     "merge_talosconfig",
+    "save_config",
 ]
 
 Clash = Literal["rename", "overwrite"]
@@ -205,6 +207,37 @@ def merge_omniconfig(
     """
     target = config.omniconfig_file(environ) if path is None else Path(path)
     return _merge_contexts(data, target, "omniconfig", on_clash)
+
+
+def save_config(
+    data: bytes | str, path: str | Path, *, overwrite: bool = False, mode: int = 0o640
+) -> Path:
+    """Write a config into a file of its own, whole or not at all.
+
+    Args:
+        data: What the server gave; it is written as it is.
+        path: The file. Directories that are missing are made, for you alone.
+        overwrite: Whether it may replace a file; that one's mode and owner stay. Default False.
+        mode: Who may read and write a new file. Default: you, and your group may read, as the
+            official tool has it.
+
+    Returns:
+        The file, links followed.
+
+    Raises:
+        InvalidInputError: `data` is no text, or there is such a file that may not be replaced.
+        StorageError: The file cannot be written: the disk is full, for example.
+
+    Example:
+        >>> import os, tempfile
+        >>> from omni_api.client_configs import save_config
+        >>> config = omni.management.kubeconfig(cluster="talos-default").kubeconfig
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     save_config(config, os.path.join(directory, "kubeconfig")).name
+        'kubeconfig'
+    """
+    content = arguments.data("data", data.encode() if isinstance(data, str) else data)
+    return write(content, path, overwrite=overwrite, mode=mode)
 
 
 def _merge_contexts(data: bytes | str, target: Path, what: str, on_clash: OnClash) -> Merged:

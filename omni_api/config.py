@@ -101,7 +101,7 @@ def from_omniconfig(
     """
     env = os.environ if environ is None else environ
     file = omniconfig_file(env) if path is None else Path(path)
-    document = _document(file)
+    document = omniconfig_document(file)
     contexts = _mapping(document.get("contexts"))
     name = document.get("context") if context is None else context
     found = contexts.get(name) if isinstance(name, str) else None
@@ -144,11 +144,19 @@ def _mapping(value: object) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _document(file: Path) -> dict[str, Any]:
-    import yaml  # 10 ms, and who has a key in the environment reads no file
+def omniconfig_document(file: Path) -> dict[str, Any]:
+    """Return what an omniconfig says; scalars mean what they mean to the official tool.
+
+    Raises:
+        ConfigurationError: The file is missing or cannot be read.
+    """
+    # 10 ms, and who has a key in the environment reads no file.
+    from omni_api._yaml_nodes import UnreadableError
+    from omni_api._yaml_text import read
 
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        document = read(text)
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"there is no omniconfig at {file}; set OMNI_ENDPOINT and {KEY_VARIABLES[1]}, "
@@ -156,16 +164,22 @@ def _document(file: Path) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise ConfigurationError(f"cannot read the omniconfig {file}: {error}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        # Not the library's text, which quotes lines of the file: an old one may hold a password.
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" at line {mark.line + 1}"
+    except UnicodeDecodeError:
         raise ConfigurationError(
-            f"cannot read the omniconfig {file}: it is no YAML{where}"
+            f"cannot read the omniconfig {file}: it is no text in UTF-8"
+        ) from None
+    except UnreadableError as error:
+        where = "" if error.position is None else f" at line {_line(text, error.position)}"
+        raise ConfigurationError(
+            f"cannot read the omniconfig {file}: {error.reason}{where}"
         ) from None
     if not isinstance(document, dict):
         raise ConfigurationError(f"the omniconfig {file} holds no contexts")
     return document
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
 
 
 def omniconfig_file(environ: Mapping[str, str] | None = None) -> Path:

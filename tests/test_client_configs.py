@@ -23,6 +23,7 @@ from omni_api.client_configs import (
     merge_kubeconfig,
     merge_omniconfig,
     merge_talosconfig,
+    save_config,
 )
 
 MINE = """\
@@ -455,3 +456,31 @@ def test_the_lock_is_where_kubectl_looks_for_it(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"config\.lock"):
         merge_kubeconfig(kubeconfig(), link)
     assert real.read_text() == MINE
+
+
+def test_a_file_of_its_own_is_new_unless_it_may_replace_another(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "kubeconfig"
+    assert save_config("one", file) == file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    with pytest.raises(InvalidInputError, match="already"):
+        save_config(b"two", file)
+    assert file.read_text() == "one"
+    file.chmod(0o600)
+    save_config(b"two", file, overwrite=True)
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("two", 0o600)
+    assert [found.name for found in file.parent.iterdir()] == ["kubeconfig"]
+
+
+def test_a_file_that_cannot_be_written_is_not_replaced_either() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o777)
+        file = directory / "kubeconfig"
+        file.write_text("mine")
+        file.chmod(0o444)
+        with without_rights(), pytest.raises(StorageError, match="Permission denied"):
+            save_config("theirs", file, overwrite=True)
+        assert file.read_text() == "mine"
+        with pytest.raises(StorageError, match="directory"):
+            save_config("theirs", directory, overwrite=True)
