@@ -29,6 +29,21 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "machine-logs": ("machine_logs", "Show the logs of machines, and follow them."),
         "support": ("support", "Collect a support bundle of a cluster and save it as a file."),
     },
+    "Configure": {
+        "kubeconfig": (
+            "kubeconfig",
+            "Get the kubeconfig of a cluster, and merge it into the one of kubectl.",
+        ),
+        "talosconfig": (
+            "talosconfig",
+            "Get a talosconfig, and merge it into the one of talosctl.",
+        ),
+        "omniconfig": (
+            "omniconfig",
+            "Print the omniconfig that the server makes for you, or merge it into your own.",
+        ),
+        "config": ("config", "List, add, select and change the contexts of the omniconfig."),
+    },
     "Accounts": {
         "user": ("user", "List, create and remove the accounts of people."),
         "serviceaccount": (

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from omni_api.cli.session import Session
 
-__all__ = ["CLUSTER", "IMAGE", "JOIN_TOKEN", "MACHINE", "SERVICE_ACCOUNT", "USER"]
+__all__ = ["CLUSTER", "CONTEXT", "IMAGE", "JOIN_TOKEN", "MACHINE", "SERVICE_ACCOUNT", "USER"]
 
 _PATIENCE: Final = timedelta(seconds=2)
 
@@ -40,6 +40,14 @@ class _Name(click.ParamType[str]):
         except Exception:  # noqa: BLE001 - whatever it is, nothing is completed
             return []
         return [item for item in found if str(item.value).startswith(incomplete)]
+
+
+def _contexts(session: Session) -> Iterator[CompletionItem]:
+    from omni_api.omniconfig import Omniconfig
+
+    for context in Omniconfig(session.omniconfig).contexts():
+        if " " not in context.name:
+            yield CompletionItem(context.name, help=context.url)
 
 
 def _clusters(session: Session) -> Iterator[CompletionItem]:
@@ -79,6 +87,7 @@ def _images(session: Session) -> Iterator[CompletionItem]:
         yield from (CompletionItem(one.id, help=str(one.spec.get("name", ""))) for one in media)
 
 
+CONTEXT: Final = _Name("context", _contexts)
 CLUSTER: Final = _Name("cluster", _clusters)
 MACHINE: Final = _Name("machine id", _machines)
 USER: Final = _Name("email", _users)

@@ -18,6 +18,8 @@ from omni_api.cli.output import FORMATS, Output, printable
 from omni_api.cli.parameters import DURATION
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from omni_api import TLS, OmniClient
     from omni_api.config import Settings
 
@@ -158,7 +160,12 @@ def _everywhere() -> list[click.Parameter]:
             type=click.Choice(FORMATS),
             help="How to show the answer.  [default: table]",
         ),
-        _Everywhere(["--context"], metavar="NAME", help="Context of the omniconfig to use."),
+        _Everywhere(
+            ["--context"],
+            metavar="NAME",
+            shell_complete=_contexts,
+            help="Context of the omniconfig to use.",
+        ),
         _Everywhere(["--omniconfig"], type=file, help="The omniconfig file to use."),
         _Everywhere(["--endpoint"], metavar="URL", help="URL of Omni, instead of OMNI_ENDPOINT."),
         _Everywhere(
@@ -180,6 +187,12 @@ def _everywhere() -> list[click.Parameter]:
             ["-v", "--verbose"], count=True, help="Say more on standard error; -vv even more."
         ),
     ]
+
+
+def _contexts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from omni_api.cli.names import CONTEXT
+
+    return CONTEXT.shell_complete(ctx, param, incomplete)
 
 
 class _Everywhere(click.Option):
