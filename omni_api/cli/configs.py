@@ -6,6 +6,7 @@ What stands in it, the server decides; how it is merged and written, `omni_api.c
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -104,12 +105,29 @@ class Place:
         )
         return "overwrite" if answer.startswith("o") else "rename"
 
-    def put(self, session: Session, data: bytes, merge: Callable[[Path], Merged]) -> None:
-        """Bring a config there; `merge` does so where it is merged."""
+    def put(
+        self,
+        session: Session,
+        data: bytes,
+        merge: Callable[[Path], Merged],
+        *,
+        secret: bool = False,
+    ) -> None:
+        """Bring a config there.
+
+        Args:
+            session: The session.
+            data: The config.
+            merge: What merges it into a file.
+            secret: Whether whoever reads the file gets into a cluster.
+        """
         if self.path is None:
             _printed(session, data)
-        elif self.merge:
-            told(session, self.kind, merge(self.path))
+            return
+        if self.merge:
+            merged = merge(self.path)
+            told(session, self.kind, merged)
+            file = merged.path
         else:
             file = save_config(data, self.path, overwrite=self.force, mode=_MODE)
             session.note(f"wrote {file}")
@@ -117,6 +135,8 @@ class Place:
                 session.out.document({"path": file})
             elif session.output == "name":
                 session.out.line(printable(str(file)))
+        if secret and file.stat().st_mode & stat.S_IROTH:
+            session.warn(f"it holds a secret, and everybody here can read it: chmod 600 {file}")
 
 
 def told(session: Session, kind: str, merged: Merged) -> None:

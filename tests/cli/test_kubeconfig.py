@@ -148,6 +148,10 @@ def test_a_program_gets_a_token_that_is_not_shown(run: Run, file: Path) -> None:
     (user,) = yaml.safe_load(file.read_text())["users"]
     assert user["name"] == f"{NAME}-ci"
     assert user["user"]["token"] not in ended.err + ended.out
+    assert "everybody" not in ended.err
+    file.chmod(0o644)
+    assert f"chmod 600 {file}" in run("kubeconfig", *CLUSTER, *account).err
+    assert "everybody" not in run("kubeconfig", *CLUSTER).err
 
 
 def test_how_kubectl_logs_in_can_be_said(run: Run) -> None:

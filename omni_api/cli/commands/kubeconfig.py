@@ -119,6 +119,7 @@ def command(
         lambda file: merge_kubeconfig(
             config, file, on_clash=place.on_clash(session), context_name=force_context_name
         ),
+        secret=service_account or break_glass,
     )
 
 

@@ -67,4 +67,5 @@ def command(
         session,
         config,
         lambda file: merge_talosconfig(config, file, on_clash="overwrite" if force else "rename"),
+        secret=break_glass or raw,
     )
