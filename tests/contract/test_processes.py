@@ -14,6 +14,8 @@ from omni_api.simulator import Simulator
 
 
 def run(script: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    # Forks are the subject here, so gRPC does about them what it does by default.
+    env = {name: value for name, value in env.items() if name != "GRPC_ENABLE_FORK_SUPPORT"}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
         env=env,
