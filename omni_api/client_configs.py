@@ -14,7 +14,6 @@ from typing import Any, Literal
 import attrs
 
 from omni_api import config
-from omni_api._core import arguments
 from omni_api._documents import Fields, editing, parsed, write
 from omni_api.errors import ConfigurationError, InvalidInputError
 from omni_api.rows import Value
@@ -35,6 +34,7 @@ Clash = Literal["rename", "overwrite"]
 OnClash = Clash | Callable[[str, str], Clash]
 """That, or a function of kind and name of the entry that decides it."""
 
+_SECRETS = {"token", "password", "client-key-data", "key"}
 _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
@@ -110,7 +110,7 @@ def merge_kubeconfig(
     """
     new = parsed(data, "a kubeconfig")
     target = config.kubeconfig_file(environ) if path is None else Path(path)
-    with editing(target, "kubeconfig", mode=0o640) as document:
+    with editing(target, "kubeconfig", mode=_mode(new)) as document:
         fields = document.fields
         if document.created:
             fields.update(apiVersion="v1", kind="Config")
@@ -210,7 +210,7 @@ def merge_omniconfig(
 
 
 def save_config(
-    data: bytes | str, path: str | Path, *, overwrite: bool = False, mode: int = 0o640
+    data: bytes | str, path: str | Path, *, overwrite: bool = False, mode: int | None = None
 ) -> Path:
     """Write a config into a file of its own, whole or not at all.
 
@@ -218,14 +218,14 @@ def save_config(
         data: What the server gave; it is written as it is.
         path: The file. Directories that are missing are made, for you alone.
         overwrite: Whether it may replace a file; that one's mode and owner stay. Default False.
-        mode: Who may read and write a new file. Default: you, and your group may read, as the
-            official tool has it.
+        mode: Who may read and write a new file. Default: 0600 if it holds a token or a key, else
+            0640, as the official tool has it.
 
     Returns:
         The file, links followed.
 
     Raises:
-        InvalidInputError: `data` is no text, or there is such a file that may not be replaced.
+        InvalidInputError: `data` is no config, or there is such a file that may not be replaced.
         StorageError: The file cannot be written: the disk is full, for example.
 
     Example:
@@ -236,8 +236,20 @@ def save_config(
         ...     save_config(config, os.path.join(directory, "kubeconfig")).name
         'kubeconfig'
     """
-    content = arguments.data("data", data.encode() if isinstance(data, str) else data)
-    return write(content, path, overwrite=overwrite, mode=mode)
+    fields = parsed(data, "a config")
+    content = data.encode() if isinstance(data, str) else data
+    chosen = _mode(fields) if mode is None else mode
+    return write(content, path, overwrite=overwrite, mode=chosen)
+
+
+def _mode(fields: Fields) -> int:
+    """Return who may read a new file: the group, too, unless there is a secret in it."""
+    users, contexts = fields.get("users"), fields.get("contexts")
+    described = contexts.values() if isinstance(contexts, dict) else ()
+    listed = users if isinstance(users, list) else ()
+    held = [*(user.get("user") for user in listed if isinstance(user, dict)), *described]
+    secret = any(isinstance(one, dict) and _SECRETS & one.keys() for one in held)
+    return 0o600 if secret else 0o640
 
 
 def _merge_contexts(data: bytes | str, target: Path, what: str, on_clash: OnClash) -> Merged:

@@ -460,15 +460,15 @@ def test_the_lock_is_where_kubectl_looks_for_it(tmp_path: Path) -> None:
 
 def test_a_file_of_its_own_is_new_unless_it_may_replace_another(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "kubeconfig"
-    assert save_config("one", file) == file
+    assert save_config("a: 1", file) == file
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     with pytest.raises(InvalidInputError, match="already"):
-        save_config(b"two", file)
-    assert file.read_text() == "one"
+        save_config(b"a: 2", file)
+    assert file.read_text() == "a: 1"
     file.chmod(0o600)
-    save_config(b"two", file, overwrite=True)
-    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("two", 0o600)
+    save_config(b"a: 2", file, overwrite=True)
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("a: 2", 0o600)
     assert [found.name for found in file.parent.iterdir()] == ["kubeconfig"]
 
 
@@ -480,7 +480,34 @@ def test_a_file_that_cannot_be_written_is_not_replaced_either() -> None:
         file.write_text("mine")
         file.chmod(0o444)
         with without_rights(), pytest.raises(StorageError, match="Permission denied"):
-            save_config("theirs", file, overwrite=True)
+            save_config("a: theirs", file, overwrite=True)
         assert file.read_text() == "mine"
         with pytest.raises(StorageError, match="directory"):
-            save_config("theirs", directory, overwrite=True)
+            save_config("a: theirs", directory, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "mode"),
+    [
+        (kubeconfig(), 0o640),
+        (kubeconfig(token="t"), 0o600),
+        ("contexts: {a: {crt: c, key: k}}", 0o600),
+        ("contexts: {a: {auth: {siderov1: {identity: me}}}}", 0o640),
+        ("users: [text, {user: text}]", 0o640),
+    ],
+)
+def test_nobody_else_can_read_a_new_file_with_a_secret_in_it(
+    tmp_path: Path, data: str, mode: int
+) -> None:
+    assert stat.S_IMODE(save_config(data, tmp_path / "own").stat().st_mode) == mode
+    assert stat.S_IMODE(save_config(data, tmp_path / "as told", mode=0o400).stat().st_mode) == 0o400
+    if "apiVersion" in data:
+        merge_kubeconfig(data, tmp_path / "merged")
+        assert stat.S_IMODE((tmp_path / "merged").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("data", [b"\xff", "no mapping", b""])
+def test_what_is_no_config_is_not_saved(tmp_path: Path, data: bytes | str) -> None:
+    with pytest.raises(InvalidInputError, match="YAML mapping"):
+        save_config(data, tmp_path / "own")
+    assert not list(tmp_path.iterdir())

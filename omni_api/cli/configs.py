@@ -24,8 +24,6 @@ __all__ = ["Place", "place_options", "told"]
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-_MODE = 0o640  # as the official tool has it
-
 
 def place_options(*, merge: bool) -> Callable[[FunctionT], FunctionT]:
     """Give a command the path and the flags from which `Place.of` is made.
@@ -129,7 +127,7 @@ class Place:
             told(session, self.kind, merged)
             file = merged.path
         else:
-            file = save_config(data, self.path, overwrite=self.force, mode=_MODE)
+            file = save_config(data, self.path, overwrite=self.force)
             session.note(f"wrote {file}")
             if session.output in ("json", "yaml"):
                 session.out.document({"path": file})
