@@ -74,20 +74,26 @@ def editing(path: str | Path, what: str, *, mode: int = 0o600) -> Iterator[Docum
     with telling("write", target):
         if not target.parent.exists():
             target.parent.mkdir(parents=True, mode=0o700)
+    text = _text(target, what)
+    with _refusing(target, what, text):
+        fields = {} if text is None else read(text)
+        if fields is None:
+            fields = {}
+        if not isinstance(fields, dict):
+            raise UnreadableError("it is no YAML mapping")
+    yield (document := Document(path=target, fields=fields, created=text is None))
+    with _refusing(target, what, text):
+        changed = altered(text or "", document.fields)
+    if changed == text:
+        return
+    # Only now, since a person may be asked before: nobody has to wait for the answer.
     # kubectl puts its lock beside the name that it was given, which may be a link.
     with _locked(named):
-        text = _text(target, what)
-        with _refusing(target, what, text):
-            fields = {} if text is None else read(text)
-            if fields is None:
-                fields = {}
-            if not isinstance(fields, dict):
-                raise UnreadableError("it is no YAML mapping")
-        yield (document := Document(path=target, fields=fields, created=text is None))
-        with _refusing(target, what, text):
-            changed = altered(text or "", document.fields)
-        if changed != text:
-            _save(target, changed.encode(), mode)
+        if _text(target, what) != text:
+            raise StorageError(
+                f"another program has altered {target} meanwhile: repeat it", path=str(target)
+            )
+        _save(target, changed.encode(), mode)
 
 
 def write(data: bytes, path: str | Path, *, overwrite: bool, mode: int = 0o600) -> Path:

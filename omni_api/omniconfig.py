@@ -18,7 +18,7 @@ from omni_api._core import arguments, endpoint
 from omni_api._disk import expanded
 from omni_api._documents import Fields, editing
 from omni_api.errors import ConfigurationError
-from omni_api.rows import Value
+from omni_api.rows import Rows, Value
 
 __all__ = ["Context", "Omniconfig"]
 
@@ -69,7 +69,7 @@ class Omniconfig:
     ) -> None:
         self.path = config.omniconfig_file(environ) if path is None else expanded(path)
 
-    def contexts(self) -> tuple[Context, ...]:
+    def contexts(self) -> Rows[Context]:
         """Return all contexts, in the order of the file.
 
         Raises:
@@ -91,7 +91,7 @@ class Omniconfig:
             )
         fields = config.omniconfig_document(self.path)
         found = _contexts(fields, self.path)
-        return tuple(_context(fields, name, self.path) for name in found)
+        return Rows((_context(fields, name, self.path) for name in found), of=Context)
 
     def context(self, name: str | None = None) -> Context:
         """Return one context.

@@ -227,6 +227,22 @@ def test_a_file_that_somebody_else_writes_is_left_alone(tmp_path: Path) -> None:
     assert lock.exists()
 
 
+def test_what_others_write_while_a_person_is_asked_is_not_lost(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    merge_kubeconfig(kubeconfig(token="old"), file)
+
+    def decide(_kind: str, _name: str) -> Any:
+        merge_kubeconfig(kubeconfig("theirs"), file)
+        return "overwrite"
+
+    with pytest.raises(StorageError, match="meanwhile: repeat it"):
+        merge_kubeconfig(kubeconfig(token="new"), file, on_clash=decide)
+    assert "theirs-me" in entries(file, "users", "user")
+    merge_kubeconfig(kubeconfig(token="new"), file, on_clash=decide)
+    assert entries(file, "users", "user")["omni-prod-me"] == {"token": "new"}
+    assert [found.name for found in tmp_path.iterdir()] == ["config"]
+
+
 def test_kubectl_s_variable_names_the_file(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     environ = {"KUBECONFIG": f"{first}:{second}", "HOME": str(tmp_path)}

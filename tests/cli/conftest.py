@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,11 @@ def run(environment: dict[str, str]) -> Run:
     return run
 
 
+def _hear_ctrl_c() -> None:
+    # Who runs the tests in the background of a shell ignores it, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def terminal(environment: dict[str, str]) -> Iterator[Open]:
     """Run the program in a terminal of its own, which a test types into and reads from."""
@@ -63,6 +69,7 @@ def terminal(environment: dict[str, str]) -> Iterator[Open]:
             encoding="utf-8",
             timeout=20,
             dimensions=(40, columns),
+            preexec_fn=_hear_ctrl_c,
         )
         opened.append(child)
         return child
