@@ -71,6 +71,9 @@ def terminal(environment: dict[str, str]) -> Iterator[Open]:
             dimensions=(40, columns),
             preexec_fn=_hear_ctrl_c,
         )
+        # Nobody types in the very moment in which a prompt appears. Python's input() would lose a
+        # Ctrl-C then: it ignores every error while it flushes the prompt.
+        child.delaybeforesend = 0.2
         opened.append(child)
         return child
 

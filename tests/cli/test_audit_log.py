@@ -150,6 +150,7 @@ def test_events_are_followed_as_they_happen_until_ctrl_c(
     child.expect_exact("audit_log_access")
     happen(simulator, "create", "Clusters", "fresh")
     child.expect_exact('"resource_id":"fresh"')
+    child.delaybeforesend = None
     began = time.perf_counter()
     child.sendintr()
     child.expect_exact("interrupted")

@@ -126,6 +126,7 @@ def test_a_followed_log_shows_lines_as_they_come_until_ctrl_c(
     child.expect_exact("kern: third")
     simulator.state.fleet.append_log(ONE, line("fresh", 5))
     child.expect_exact("fresh")
+    child.delaybeforesend = None
     began = time.perf_counter()
     child.sendintr()
     child.expect_exact("interrupted")

@@ -130,6 +130,7 @@ def test_ctrl_c_ends_a_call_within_300_ms(terminal: Open, simulator: Simulator) 
     simulator.delay("ListUsers", 20.0)
     child = terminal("user", "list")
     assert simulator.wait_for(lambda: simulator.count("ListUsers") == 1)
+    child.delaybeforesend = None
     began = time.perf_counter()
     child.sendintr()
     child.expect_exact("interrupted")

@@ -185,7 +185,7 @@ def make_targets() -> set[str]:
 
 def test_the_commands_of_the_pages_exist() -> None:
     # What a shell has by itself.
-    known = {"do", "done", "export", "set", "sleep", "until", "."}
+    known = {"do", "for", "done", "export", "set", "sleep", "until", "."}
     for block, words in commands():
         match words:
             case ["make", target]:
@@ -210,7 +210,7 @@ def test_targets_and_options_named_in_the_text_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"`make ([a-z]+)`", text):
         assert target in make_targets()
-    for option in re.findall(r"`(--[a-z-]+)", text):
+    for option in re.findall(r"`(--[a-z0-9-]+)", text):
         known = (options_of_program(), *map(options_of, COMMANDS))
         assert any(option in options for options in known), option
 

@@ -22,6 +22,7 @@ HOSTS = {
     "duckdb.org",
     "github.com",
     "keepachangelog.com",
+    "pipx.pypa.io",
     "semver.org",
 }
 GOOD = (
