@@ -1,7 +1,7 @@
 """YAML files that belong to a person: altered in place, and written whole or not at all.
 
 What is not touched stays as it is, byte for byte (see `_yaml_text.py`), with mode and owner, and a
-link goes on leading where it led. What is altered, `client_configs.py` decides.
+link goes on leading where it led. What is altered, `client_configs.py` and `omniconfig.py` decide.
 """
 
 from __future__ import annotations

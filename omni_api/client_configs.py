@@ -2,25 +2,28 @@
 
 All three are merged alike: an entry that is there already, word for word, is left alone; one of the
 same name and another content keeps its place, and the new one gets a free name, unless it may be
-overwritten. Nothing else in the file changes. How a file is read and written is `_documents.py`'s.
+overwritten. Nothing else in the file changes. Which entries are alike, `_merging.py` decides; how a
+file is read and written is `_documents.py`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from omni_api import config
-from omni_api._documents import Fields, editing, parsed, write
-from omni_api.errors import ConfigurationError, InvalidInputError
+from omni_api._documents import Document, Fields, editing, parsed, write
+from omni_api._merging import Mapped, Merge, entries_of, list_of, section_of
+from omni_api.errors import InvalidInputError
 from omni_api.rows import Value
 
 __all__ = [
     "Clash",
     "Merged",
+    "OnClash",
     "Renamed",
     "merge_kubeconfig",
     "merge_omniconfig",
@@ -35,7 +38,6 @@ OnClash = Clash | Callable[[str, str], Clash]
 """That, or a function of kind and name of the entry that decides it."""
 
 _SECRETS = {"token", "password", "client-key-data", "key"}
-_KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
 @attrs.frozen(kw_only=True)
@@ -114,15 +116,15 @@ def merge_kubeconfig(
         fields = document.fields
         if document.created:
             fields.update(apiVersion="v1", kind="Config")
-        merge = _Merge(on_clash)
+        merge = Merge(_decision(on_clash))
         names = {
             kind: {
-                name: merge.entry(_listed(fields, section), kind, name, value)
-                for name, value in _entries(new, section, kind).items()
+                name: merge.entry(list_of(fields, section), kind, name, value)
+                for name, value in entries_of(new, section, kind).items()
             }
             for section, kind in (("clusters", "cluster"), ("users", "user"))
         }
-        contexts = _entries(new, "contexts", "context")
+        contexts = entries_of(new, "contexts", "context")
         current = str(new.get("current-context", "") or next(iter(contexts), ""))
         merged = ""
         for name, value in contexts.items():
@@ -130,12 +132,12 @@ def merge_kubeconfig(
                 if value.get(kind) in mapped:
                     value[kind] = mapped[value[kind]]
             wanted = context_name if context_name is not None and name == current else name
-            given = merge.entry(_listed(fields, "contexts"), "context", wanted, value)
+            given = merge.entry(list_of(fields, "contexts"), "context", wanted, value)
             if name == current:
                 merged = given
         if merged and (activate or document.created):
             fields["current-context"] = merged
-    return merge.done(document.path, merged, created=document.created)
+    return _merged(document, merged, merge)
 
 
 def merge_talosconfig(
@@ -261,8 +263,8 @@ def _merge_contexts(data: bytes | str, target: Path, what: str, on_clash: OnClas
     ):
         raise InvalidInputError(f"a {what} must have contexts; this has none")
     with editing(target, what) as document:
-        there = _Mapping(_section(document.fields, "contexts", {}))
-        merge = _Merge(on_clash)
+        there = Mapped(section_of(document.fields, "contexts", {}))
+        merge = Merge(_decision(on_clash))
         given = {
             name: merge.entry(there, "context", str(name), value)
             for name, value in contexts.items()
@@ -270,114 +272,13 @@ def _merge_contexts(data: bytes | str, target: Path, what: str, on_clash: OnClas
         merged = given.get(new.get("context"), "")
         if merged:
             document.fields["context"] = merged
-    return merge.done(document.path, merged, created=document.created)
+    return _merged(document, merged, merge)
 
 
-@attrs.frozen
-class _Mapping:
-    """Contexts of a talosconfig or an omniconfig: a mapping from names."""
-
-    fields: Fields
-
-    def __len__(self) -> int:
-        return len(self.fields)
-
-    def get(self, name: str) -> object:
-        return self.fields.get(name)
-
-    def put(self, name: str, value: object) -> None:
-        self.fields[name] = value
+def _decision(on_clash: OnClash) -> Callable[[str, str], str]:
+    return on_clash if callable(on_clash) else lambda _kind, _name: on_clash
 
 
-@attrs.frozen
-class _Listed:
-    """A section of a kubeconfig: a list of entries with their names inside."""
-
-    kind: str
-    entries: list[Fields]
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def get(self, name: str) -> object:
-        entry = self._entry(name)
-        return None if entry is None else entry.get(self.kind)
-
-    def put(self, name: str, value: object) -> None:
-        entry = self._entry(name)
-        if entry is None:
-            self.entries.append({self.kind: value, "name": name})
-        else:
-            entry[self.kind] = value
-
-    def _entry(self, name: str) -> Fields | None:
-        return next((entry for entry in self.entries if entry.get("name") == name), None)
-
-
-def _section(fields: Fields, name: str, empty: Any) -> Any:
-    """Return a section of a file, and make it where it is missing or has nothing in it."""
-    if fields.get(name) is None:
-        fields[name] = empty
-    found = fields[name]
-    if not isinstance(found, type(empty)):
-        raise ConfigurationError(
-            f"the file to merge into has {name} of another form; mend it first"
-        )
-    return found
-
-
-def _listed(fields: Fields, section: str) -> _Listed:
-    entries = _section(fields, section, [])
-    if not all(isinstance(entry, dict) for entry in entries):
-        raise ConfigurationError(f"the kubeconfig has {section} of another form; mend it first")
-    names = [entry.get("name") for entry in entries]
-    if twice := [name for name in names if names.count(name) > 1]:
-        # kubectl does not read such a file at all.
-        raise ConfigurationError(
-            f"the kubeconfig has two {section} of the name {twice[0]!r}; mend it first"
-        )
-    return _Listed(_KINDS[section], entries)
-
-
-def _entries(new: Fields, section: str, kind: str) -> dict[str, Fields]:
-    """Return what a section of a new kubeconfig holds, by name."""
-    entries = new.get(section) or []
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and isinstance(entry.get(kind), dict) and entry.get("name")
-        for entry in entries
-    ):
-        raise InvalidInputError(f"a kubeconfig must have {section} with names; this has not")
-    return {str(entry["name"]): entry[kind] for entry in entries}
-
-
-@attrs.define
-class _Merge:
-    """Decides the name of one entry after the other."""
-
-    on_clash: OnClash
-    renamed: list[Renamed] = attrs.field(factory=list)
-
-    def entry(self, there: _Mapping | _Listed, kind: str, name: str, value: object) -> str:
-        """Put an entry into a section; returns the name that it has there."""
-        found = there.get(name)
-        if found == value:
-            return name
-        if found is not None and self._decide(kind, name) == "rename":
-            given = next(
-                free
-                for number in range(1, len(there) + 2)
-                if there.get(free := f"{name}-{number}") is None or there.get(free) == value
-            )
-            self.renamed.append(Renamed(kind=kind, old=name, new=given))
-            name = given
-        there.put(name, value)
-        return name
-
-    def _decide(self, kind: str, name: str) -> Clash:
-        decided = self.on_clash(kind, name) if callable(self.on_clash) else self.on_clash
-        if decided not in {"rename", "overwrite"}:
-            raise InvalidInputError(f'on_clash must be "rename" or "overwrite", not {decided!r}')
-        return decided
-
-    def done(self, path: Path, context: str, *, created: bool) -> Merged:
-        return Merged(path=path, context=context, renamed=tuple(self.renamed), created=created)
+def _merged(document: Document, context: str, merge: Merge) -> Merged:
+    renamed = tuple(Renamed(kind=kind, old=old, new=new) for kind, old, new in merge.renamed)
+    return Merged(path=document.path, context=context, renamed=renamed, created=document.created)

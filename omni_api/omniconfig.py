@@ -270,8 +270,10 @@ class Omniconfig:
             contexts = _contexts(document.fields, document.path)
             if wanted not in contexts:
                 raise _unknown(wanted, list(contexts), document.path)
-            contexts[wanted] = _mapping(contexts[wanted])
-            yield document.fields, contexts[wanted]
+            found = _mapping(contexts[wanted])
+            yield document.fields, found
+            if found and wanted in contexts:
+                contexts[wanted] = found
 
 
 def _contexts(fields: Fields, path: Path) -> dict[str, Any]:

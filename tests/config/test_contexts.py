@@ -48,6 +48,7 @@ def test_contexts_are_listed_as_the_official_tool_reads_them(file: Omniconfig) -
     ("alter", "old", "new"),
     [
         (lambda file: file.select("on"), "context: prod ", "context: 'on' "),
+        (lambda file: file.select("empty"), "context: prod ", "context: empty "),
         (lambda file: file.set_url("grpc://b"), '"https://omni.example.com"', "grpc://b"),
         (lambda file: file.set_url("grpc://b", "on"), "https://test.example.com", "grpc://b"),
         (lambda file: file.set_identity("ben@example.com"), "ana@", "ben@"),

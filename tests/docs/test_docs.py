@@ -185,7 +185,7 @@ def make_targets() -> set[str]:
 
 def test_the_commands_of_the_pages_exist() -> None:
     # What a shell has by itself.
-    known = {"do", "for", "done", "export", "set", "sleep", "until", "."}
+    known = {"do", "done", "export", "for", "set", "sleep", "source", "until", "."}
     for block, words in commands():
         match words:
             case ["make", target]:
