@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _GZIP_LEVEL = 6
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+"""What zlib calls a gzip header, without name and time."""
 _ZSTD_LEVEL = 3
 _ROW_GROUP = 10_000
 _TABLE = 2_000
@@ -104,8 +107,9 @@ def _compressor(
 ) -> tuple[Callable[[bytes], object], Callable[[], object]]:
     """Return how to write a block, and how to end."""
     if compression == "gzip":
-        packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, cast("BinaryIO", file), mtime=0)
-        return packed.write, packed.close
+        # No GzipFile: an export that is given up would leave it unclosed, which Python 3.14 tells.
+        packed = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_FORMAT)
+        return lambda data: file.write(packed.compress(data)), lambda: file.write(packed.flush())
     if compression == "zstd":
         import zstandard
 
