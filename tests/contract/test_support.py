@@ -52,9 +52,10 @@ FILES = {
 
 def zipped(files: dict[str, bytes]) -> bytes:
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
+    with zipfile.ZipFile(archive, "w") as bundle:
         for name, data in files.items():
-            bundle.writestr(name, data)
+            # A ZipInfo has a fixed date: the same files are the same bytes, in the next second too.
+            bundle.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 
