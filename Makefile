@@ -24,13 +24,17 @@ check: $(VENV)/.installed-dev
 generate: $(VENV)/.installed-dev
 	$(BIN)/python proto/generate.py
 
-# Build the wheel and prove it alone: installed into a clean environment, used from elsewhere.
+# Build the source distribution, and the wheel from it. Then prove the wheel alone: installed into a
+# clean environment, used from elsewhere, first without extras and then with the terminal.
 wheel: $(VENV)/.installed-dev
-	rm -rf build dist
-	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
-	rm -rf build/clean && $(PYTHON) -m venv build/clean
+	rm -rf build/lib dist build/clean
+	$(BIN)/python -m build --outdir dist . >/dev/null
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv build/clean
 	build/clean/bin/python -m pip install --quiet dist/*.whl
 	cd / && $(CURDIR)/build/clean/bin/python $(CURDIR)/tests/wheel_check.py $(CURDIR)/dist/*.whl
+	build/clean/bin/python -m pip install --quiet "$$(echo dist/*.whl)[cli]"
+	cd / && $(CURDIR)/build/clean/bin/python $(CURDIR)/tests/wheel_check.py $(CURDIR)/dist/*.whl cli
 
 # The documentation site, in build/docs. Warnings are errors; then the pages are looked through.
 docs: $(VENV)/.installed-dev
