@@ -3,8 +3,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+UV := $(BIN)/uv --quiet --no-python-downloads
+EXTRAS := cli duckdb fsspec metrics parquet progress zstd
 
-.PHONY: screenshots demo test check coverage generate wheel docs bench clean
+.PHONY: demo test check coverage generate wheel lowest versions docs screenshots bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python docs/examples/demo.py
@@ -35,6 +37,28 @@ wheel: $(VENV)/.installed-dev
 	cd / && $(CURDIR)/build/clean/bin/python $(CURDIR)/tests/wheel_check.py $(CURDIR)/dist/*.whl
 	build/clean/bin/python -m pip install --quiet "$$(echo dist/*.whl)[cli]"
 	cd / && $(CURDIR)/build/clean/bin/python $(CURDIR)/tests/wheel_check.py $(CURDIR)/dist/*.whl cli
+
+# The tests with the oldest dependencies that setup.cfg allows, or some of them: TESTS=tests/audit.
+# What else the tests need is new, whatever versions of our dependencies it asks for.
+lowest: $(VENV)/.installed-dev
+	mkdir -p build && echo grpcio-tools > build/not-lowest.txt  # its newest code needs its newest protobuf
+	$(UV) venv --clear --python $(BIN)/python build/lowest
+	$(UV) pip compile setup.cfg --resolution lowest-direct --python build/lowest --no-header \
+		--no-annotate $(EXTRAS:%=--extra %) --output-file build/lowest.txt >/dev/null
+	$(UV) pip install --python build/lowest --override build/lowest.txt \
+		--excludes build/not-lowest.txt --editable '.[dev]'
+	build/lowest/bin/python -m pytest -q $(TESTS)
+
+# The tests with every newer Python that this machine has, pyenv's included.
+versions: export PATH := $(subst $() $(),:,$(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin)):$(PATH)
+versions: $(VENV)/.installed-dev
+	@set -e; for version in 3.12 3.13 3.14; do \
+		$(UV) python find $$version >/dev/null 2>&1 || { echo "no Python $$version here"; continue; }; \
+		echo "Python $$version"; \
+		$(UV) venv --clear --python $$version build/python$$version; \
+		$(UV) pip install --python build/python$$version --editable '.[dev]'; \
+		build/python$$version/bin/python -m pytest -q $(TESTS); \
+	done
 
 # The documentation site, in build/docs. Warnings are errors; then the pages are looked through.
 docs: $(VENV)/.installed-dev

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("grpc_tools")
+
 PROTO = Path(__file__).parents[2] / "proto"
 OURS = {file.stem for file in PROTO.glob("*.py")}
 
