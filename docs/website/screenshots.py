@@ -79,7 +79,7 @@ SHOTS: Final = (
         command=("serviceaccount", "list"),
         columns=150,
     ),
-    Shot(name="help", command=("--help",), rows=64),
+    Shot(name="help", command=("--help",), rows=80),
 )
 
 
