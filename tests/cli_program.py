@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -48,18 +48,25 @@ def parsed(words: Sequence[str]) -> click.Context:
     return context
 
 
-def options_of_program() -> set[str]:
-    """Every option of every command."""
-    found: set[str] = set()
-    waiting: list[tuple[click.Command, click.Context | None]] = [(app, None)]
+def commands_of_program() -> Iterator[tuple[str, click.Command]]:
+    """Every command and every group of commands, with what one types to reach it."""
+    waiting: list[tuple[str, click.Command]] = [(PROGRAM, app)]
     while waiting:
-        command, parent = waiting.pop()
-        context = click.Context(command, parent=parent)
-        for param in command.get_params(context):
-            found.update(param.opts, param.secondary_opts)
+        words, command = waiting.pop()
+        yield words, command
         if isinstance(command, click.Group):
+            context = click.Context(command)
             for name in command.list_commands(context):
                 member = command.get_command(context, name)
                 assert member is not None, name
-                waiting.append((member, context))
-    return found
+                waiting.append((f"{words} {name}", member))
+
+
+def options_of_program() -> set[str]:
+    """Every option of every command."""
+    return {
+        name
+        for _, command in commands_of_program()
+        for param in command.get_params(click.Context(command))
+        for name in (*param.opts, *param.secondary_opts)
+    }
