@@ -31,7 +31,7 @@ from omni_api.errors import (
 )
 
 if TYPE_CHECKING:
-    from omni_api import OmniClient
+    from omni_api import TLS, OmniClient
     from omni_api.cli.session import Session
     from omni_api.config import Settings
 
@@ -95,7 +95,7 @@ def findings(session: Session) -> Iterator[Finding]:
         # Every server has this, and every signature may call it, whatever the role.
         omni.management.omniconfig()
     except CallError as error:
-        yield from _why(omni.endpoint, error)
+        yield from _why(omni.endpoint, session.tls(settings), error)
         return
     took = datetime.now(UTC) - began
     yield _reached(omni.endpoint, took, insecure=session.insecure)
@@ -164,10 +164,10 @@ def _server(omni: OmniClient) -> Finding:
     )
 
 
-def _why(endpoint: str, error: CallError) -> Iterator[Finding]:
+def _why(endpoint: str, tls: TLS, error: CallError) -> Iterator[Finding]:
     """Explain why the first call failed."""
     if isinstance(error, UnavailableError | DeadlineExceededError):
-        yield _unreachable(endpoint, error)
+        yield _unreachable(endpoint, tls, error)
         return
     yield Finding(check="endpoint", state="ok", found=f"{endpoint} answers")
     if not isinstance(error, UnauthenticatedError):
@@ -175,7 +175,7 @@ def _why(endpoint: str, error: CallError) -> Iterator[Finding]:
             check="server", state="failed", found=error.details, advice=error.hint, error=error
         )
         return
-    skew = _skew(endpoint)
+    skew = _skew(endpoint, tls)
     if skew is None:
         yield Finding(
             check="clock",
@@ -206,7 +206,7 @@ def _why(endpoint: str, error: CallError) -> Iterator[Finding]:
     )
 
 
-def _unreachable(endpoint: str, error: CallError) -> Finding:
+def _unreachable(endpoint: str, tls: TLS, error: CallError) -> Finding:
     """Look at name, port and certificate, one after the other, for what is wrong."""
     host, port = _address(endpoint)
     check, found, advice = "endpoint", f"{endpoint}: {error.details}", error.hint
@@ -214,7 +214,8 @@ def _unreachable(endpoint: str, error: CallError) -> Finding:
         with socket.create_connection((host, port), timeout=_PATIENCE_S) as connection:
             if urlsplit(endpoint).scheme == "https":
                 check = "TLS"
-                ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+                _trusting(tls).wrap_socket(connection, server_hostname=host).close()
+                check = "endpoint"
             elif _speaks_tls(connection):
                 found = f"{host} speaks TLS on port {port}"
                 advice = f"use https://{host}:{port}"
@@ -235,6 +236,17 @@ def _unreachable(endpoint: str, error: CallError) -> Finding:
     return Finding(check=check, state="failed", found=found, advice=advice, error=error)
 
 
+def _trusting(tls: TLS) -> ssl.SSLContext:
+    """Return what trusts the servers that the client trusts."""
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.insecure_accept_any_certificate:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.client_certificate_file is not None:
+        context.load_cert_chain(tls.client_certificate_file, tls.client_key_file)
+    return context
+
+
 def _speaks_tls(connection: socket.socket) -> bool:
     """Whether there is TLS behind a connection; who is there does not matter."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -247,11 +259,14 @@ def _speaks_tls(connection: socket.socket) -> bool:
     return True
 
 
-def _skew(endpoint: str) -> timedelta | None:
+def _skew(endpoint: str, tls: TLS) -> timedelta | None:
     """Return how far the server's clock is ahead of ours, as its web interface tells it."""
     host, port = _address(endpoint)
-    kind = HTTPSConnection if urlsplit(endpoint).scheme == "https" else HTTPConnection
-    connection = kind(host, port, timeout=_PATIENCE_S)
+    connection = (
+        HTTPSConnection(host, port, timeout=_PATIENCE_S, context=_trusting(tls))
+        if urlsplit(endpoint).scheme == "https"
+        else HTTPConnection(host, port, timeout=_PATIENCE_S)
+    )
     with contextlib.closing(connection):
         try:
             connection.request("HEAD", "/")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,51 @@ def test_tls_that_is_not_trusted_is_told_and_the_ca_mends_it(run: Run, tmp_path:
         assert careless.status == 0
         assert "its certificate was not checked" in careless.out
         assert "anybody between you and the server" in careless.err
+
+
+def test_a_slow_server_is_not_taken_for_one_that_is_not_trusted(run: Run, tmp_path: Path) -> None:
+    with Simulator(tls=True) as simulator:
+        ca = tmp_path / "ca.pem"
+        ca.write_bytes(simulator.ca_pem)
+        simulator.delay("Omniconfig", 20.0)
+        env: dict[str, str | None] = {**simulator.environment(), "OMNI_CA_FILE": str(ca)}
+        ended = run("whoami", "--timeout", "1s", env=env)
+        simulator.clear_faults()
+    assert ended.status == 6
+    assert "trusted" not in ended.out
+    assert any(line.split()[:2] == ["failed", "endpoint"] for line in ended.lines)
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"),
+    [(timedelta(hours=3), "3 hours behind"), (timedelta(minutes=-20), "20 minutes ahead of")],
+)
+def test_a_clock_that_is_wrong_is_told_from_a_key_that_is(
+    run: Run,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    offset: timedelta,
+    said: str,
+) -> None:
+    class Web:
+        """What Omni's web interface answers; the simulator has none."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.headers = {"date": format_datetime(datetime.now(UTC) + offset)}
+
+        def request(self, *_: object) -> None: ...
+
+        def getresponse(self) -> Web:
+            return self
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("omni_api.cli.diagnosis.HTTPConnection", Web)
+    simulator.clock_offset = offset
+    ended = run("whoami")
+    assert ended.status == 5
+    assert f"this machine is {said} the server" in ended.out
+    assert "NTP" in ended.lines[-1]
 
 
 def test_tls_behind_an_endpoint_without_it_is_told(run: Run) -> None:
