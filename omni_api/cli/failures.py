@@ -6,6 +6,7 @@ Nobody sees a traceback unless it is a defect and `-vv` was given.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -42,7 +43,7 @@ class Failure(click.ClickException):
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit status."""
-    with _logs_on_stderr(), heard():
+    with _logs_on_stderr(), _any_letter_on_stdout(), heard():
         try:
             # Without the standard mode click catches nothing on the way, so all ends meet here.
             result = app.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
@@ -86,6 +87,22 @@ def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind 
         "Run it again with -vv for details to report"
     )
     return Exit.DEFECT
+
+
+@contextlib.contextmanager
+def _any_letter_on_stdout() -> Iterator[None]:
+    """Escape the letters that a terminal lacks, as stderr does: the rest of the answer matters."""
+    stdout = sys.stdout
+    if not isinstance(stdout, io.TextIOWrapper):
+        yield
+        return
+    before = stdout.errors
+    stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):  # it also flushes; that failed before
+            stdout.reconfigure(errors=before)
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class Output:
         """Show one value as JSON or YAML; where neither was asked for, as YAML, to be read."""
         tidy = plain(value)
         if self.format == "json":
-            self.line(json.dumps(tidy, indent=2, ensure_ascii=False))
+            self.line(json.dumps(tidy, indent=2, ensure_ascii=_lacks_letters(sys.stdout)))
         else:
             import yaml
 
@@ -141,6 +141,12 @@ def printable(text: str) -> str:
         char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
         for char in text
     )
+
+
+def _lacks_letters(stream: TextIO) -> bool:
+    """Whether a stream has not all letters; ASCII is none of those: click writes UTF-8 then."""
+    encoding = (stream.encoding or "utf-8").lower()
+    return not encoding.startswith(("utf", "ascii", "us-ascii", "ansi_x3.4"))
 
 
 def _cell(value: object) -> str:

@@ -43,6 +43,18 @@ def test_there_is_a_bar_for_each_source_and_it_fits_the_terminal(
     assert any("SOURCE" in line for line in shown)
 
 
+def test_bars_go_on_in_a_terminal_that_is_made_narrow(terminal: Open, tmp_path: Path) -> None:
+    child = terminal(
+        "support", "-c", "talos-default", "--no-encryption", "-O", str(tmp_path / "b.zip")
+    )
+    child.expect_exact("━")
+    child.setwinsize(40, 50)
+    child.expect(r"cluster .*411/411 steps")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 4
+
+
 def test_ctrl_c_in_the_midst_of_bars_gives_the_terminal_back(
     terminal: Open, simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -69,20 +81,28 @@ def test_a_terminal_that_can_nothing_gets_plain_text(terminal: Open, term: str) 
     assert term != "dumb" or "\x1b" not in (child.before or "")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shape", "shown"),
+    [
+        ("ascii", "table", "räck-ł   ".encode()),  # click takes it for a mistake, writes UTF-8
+        ("latin-1", "table", b"r\xe4ck-\\u0142   "),
+        ("latin-1", "json", b'"r\\u00e4ck-\\u0142"'),
+        ("utf-8", "json", '"räck-ł"'.encode()),
+    ],
+)
 def test_names_that_the_terminal_cannot_write_are_no_defect(
-    environment: dict[str, str],
+    environment: dict[str, str], encoding: str, shape: str, shown: bytes
 ) -> None:
     with OmniClient.from_env(environ=environment) as omni:
-        omni.join_tokens.create("räck")
+        omni.join_tokens.create("räck-ł")
     listed = subprocess.run(
-        [sys.executable, "-m", "omni_api", "jointoken", "list"],
-        env={"PATH": os.defpath, "PYTHONIOENCODING": "ascii", **environment},
+        [sys.executable, "-m", "omni_api", "jointoken", "list", "-o", shape],
+        env={"PATH": os.defpath, "PYTHONIOENCODING": encoding, **environment},
         capture_output=True,
-        text=True,
         check=False,
     )
     assert listed.returncode == 0, listed.stderr
-    assert "ck   " in listed.stdout
+    assert shown in listed.stdout
 
 
 def test_a_full_disk_is_told(environment: dict[str, str]) -> None:
