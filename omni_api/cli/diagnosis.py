@@ -6,18 +6,14 @@ TLS and clock looked at from outside. How findings are shown is `commands/whoami
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import attrs
 
+from omni_api.cli.network import is_local, obstacle, skew
 from omni_api.errors import (
     CallError,
     DeadlineExceededError,
@@ -39,7 +35,6 @@ __all__ = ["Finding", "findings"]
 
 State = Literal["ok", "warning", "failed", "unknown"]
 
-_PATIENCE_S: Final = 5.0
 _SKEW_ALLOWED: Final = timedelta(minutes=5)
 _EXPIRES_SOON: Final = {"ServiceAccountKey": timedelta(days=14), "UserKey": timedelta(minutes=15)}
 _MAY: Final = {
@@ -127,9 +122,9 @@ def _reached(endpoint: str, took: timedelta, *, insecure: bool) -> Finding:
     if urlsplit(endpoint).scheme != "https":
         return Finding(
             check="endpoint",
-            state="warning" if not _is_local(endpoint) else "ok",
+            state="warning" if not is_local(endpoint) else "ok",
             found=f"{found}, not encrypted",
-            advice="" if _is_local(endpoint) else "use https:// where the server offers it",
+            advice="" if is_local(endpoint) else "use https:// where the server offers it",
         )
     if insecure:
         return Finding(
@@ -175,20 +170,20 @@ def _why(endpoint: str, tls: TLS, error: CallError) -> Iterator[Finding]:
             check="server", state="failed", found=error.details, advice=error.hint, error=error
         )
         return
-    skew = _skew(endpoint, tls)
-    if skew is None:
+    ahead = skew(endpoint, tls)
+    if ahead is None:
         yield Finding(
             check="clock",
             state="unknown",
             found="the server does not tell its time; this machine has "
             f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, which must be right to within 5 minutes",
         )
-    elif abs(skew) > _SKEW_ALLOWED:
-        direction = "behind" if skew > timedelta() else "ahead of"
+    elif abs(ahead) > _SKEW_ALLOWED:
+        direction = "behind" if ahead > timedelta() else "ahead of"
         yield Finding(
             check="clock",
             state="failed",
-            found=f"this machine is {_roughly(abs(skew))} {direction} the server",
+            found=f"this machine is {_roughly(abs(ahead))} {direction} the server",
             advice="set the clock, for example with NTP; the key may be fine",
             error=error,
         )
@@ -201,88 +196,17 @@ def _why(endpoint: str, tls: TLS, error: CallError) -> Iterator[Finding]:
         found=f"the server says {error.details!r}, which it says of every cause",
         advice="the key belongs to another Omni, was revoked or its account removed, or a login "
         "was never confirmed: make a new key, or log in again"
-        + (", after you have looked at the clock" if skew is None else ""),
+        + (", after you have looked at the clock" if ahead is None else ""),
         error=error,
     )
 
 
 def _unreachable(endpoint: str, tls: TLS, error: CallError) -> Finding:
-    """Look at name, port and certificate, one after the other, for what is wrong."""
-    host, port = _address(endpoint)
-    check, found, advice = "endpoint", f"{endpoint}: {error.details}", error.hint
-    try:
-        with socket.create_connection((host, port), timeout=_PATIENCE_S) as connection:
-            if urlsplit(endpoint).scheme == "https":
-                check = "TLS"
-                _trusting(tls).wrap_socket(connection, server_hostname=host).close()
-                check = "endpoint"
-            elif _speaks_tls(connection):
-                found = f"{host} speaks TLS on port {port}"
-                advice = f"use https://{host}:{port}"
-    except socket.gaierror:
-        found = f"there is no host called {host}"
-        advice = "look for a mistake in the URL, or in the DNS of this machine"
-    except ssl.SSLCertVerificationError as cause:
-        found = f"the certificate of {host} is not trusted: {cause.verify_message}"
-        advice = "pass the CA that signed it with --ca-file, or OMNI_CA_FILE"
-    except ssl.SSLError:
-        found = f"{host} speaks no TLS on port {port}"
-        advice = "check the port, or use grpc:// for a server without TLS"
-    except TimeoutError:
-        found = f"{host} does not answer on port {port} within {_PATIENCE_S:.0f} s"
-        advice = "check the URL, the network and firewalls on the way"
-    except OSError as cause:
-        found = f"cannot connect to {host} on port {port}: {cause.strerror or cause}"
-    return Finding(check=check, state="failed", found=found, advice=advice, error=error)
-
-
-def _trusting(tls: TLS) -> ssl.SSLContext:
-    """Return what trusts the servers that the client trusts."""
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.insecure_accept_any_certificate:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if tls.client_certificate_file is not None:
-        context.load_cert_chain(tls.client_certificate_file, tls.client_key_file)
-    return context
-
-
-def _speaks_tls(connection: socket.socket) -> bool:
-    """Whether there is TLS behind a connection; who is there does not matter."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        context.wrap_socket(connection).close()
-    except OSError:
-        return False
-    return True
-
-
-def _skew(endpoint: str, tls: TLS) -> timedelta | None:
-    """Return how far the server's clock is ahead of ours, as its web interface tells it."""
-    host, port = _address(endpoint)
-    connection = (
-        HTTPSConnection(host, port, timeout=_PATIENCE_S, context=_trusting(tls))
-        if urlsplit(endpoint).scheme == "https"
-        else HTTPConnection(host, port, timeout=_PATIENCE_S)
+    seen = obstacle(endpoint, tls)
+    check, found, advice = seen or ("endpoint", f"{endpoint}: {error.details}", "")
+    return Finding(
+        check=check, state="failed", found=found, advice=advice or error.hint, error=error
     )
-    with contextlib.closing(connection):
-        try:
-            connection.request("HEAD", "/")
-            date = connection.getresponse().headers["date"]
-            return parsedate_to_datetime(date) - datetime.now(UTC) if date else None
-        except (OSError, HTTPException, ValueError):
-            return None
-
-
-def _address(endpoint: str) -> tuple[str, int]:
-    parts = urlsplit(endpoint)
-    return parts.hostname or "", parts.port or 443
-
-
-def _is_local(endpoint: str) -> bool:
-    return _address(endpoint)[0] in {"localhost", "127.0.0.1", "::1"}
 
 
 def _roughly(time: timedelta) -> str:

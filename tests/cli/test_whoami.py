@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -135,12 +138,53 @@ def test_a_clock_that_is_wrong_is_told_from_a_key_that_is(
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr("omni_api.cli.diagnosis.HTTPConnection", Web)
+    monkeypatch.setattr("omni_api.cli.network.HTTPConnection", Web)
     simulator.clock_offset = offset
     ended = run("whoami")
     assert ended.status == 5
     assert f"this machine is {said} the server" in ended.out
     assert "NTP" in ended.lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://somebody:secret@127.0.0.1:1", "the proxy 127.0.0.1 on port 1: Connection refused"),
+        ("http://proxy.invalid:3128", "there is no host called proxy.invalid, the proxy"),
+    ],
+)
+def test_a_proxy_that_is_in_the_way_is_named_without_its_password(
+    run: Run, proxy: str, said: str
+) -> None:
+    env: dict[str, str | None] = {"https_proxy": proxy, "grpc_proxy": None, "no_proxy": None}
+    ended = run("whoami", "--timeout", "2s", "--endpoint", "https://omni.invalid", env=env)
+    assert ended.status == 6
+    assert said in ended.out
+    assert "secret" not in ended.out + ended.err
+
+
+def test_a_proxy_that_refuses_is_told_and_gets_its_password(run: Run) -> None:
+    got = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            with contextlib.suppress(OSError):  # the end of the test
+                while True:
+                    with server.accept()[0] as connection:
+                        got.append(connection.recv(4096))
+                        connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        url = f"http://somebody:secret@127.0.0.1:{server.getsockname()[1]}"
+        env: dict[str, str | None] = {"https_proxy": url, "grpc_proxy": None, "no_proxy": None}
+        ended = run("whoami", "--timeout", "2s", "--endpoint", "https://omni.invalid", env=env)
+        server.shutdown(socket.SHUT_RDWR)
+    assert ended.status == 6
+    assert "cannot connect to the proxy 127.0.0.1" in ended.out
+    assert "403 Forbidden" in ended.out
+    assert "secret" not in ended.out + ended.err
+    assert b"CONNECT omni.invalid:443" in got[-1]
+    assert b"Basic c29tZWJvZHk6c2VjcmV0" in got[-1]
 
 
 def test_tls_behind_an_endpoint_without_it_is_told(run: Run) -> None:
