@@ -77,7 +77,7 @@ SHOTS: Final = (
     Shot(
         name="serviceaccounts",
         command=("serviceaccount", "list"),
-        columns=150,
+        columns=166,
     ),
     Shot(name="help", command=("--help",), rows=80),
 )
