@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 from cli_program import Run
@@ -22,6 +23,15 @@ class Gone:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Whoever starts the tests in the background has Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_is_heard")
 def test_an_interruption_that_strikes_where_python_loses_it_is_repeated() -> None:
     with heard():
         gone = [Gone()]
