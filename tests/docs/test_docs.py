@@ -190,7 +190,7 @@ def test_the_commands_of_the_pages_exist() -> None:
         match words:
             case ["make", target]:
                 assert target in make_targets(), block
-            case ["pip", "install", name]:
+            case [program, "install", name] if Path(program).name == "pip":
                 name, _, extra = name.rstrip("]").partition("[")
                 assert name == _metadata()["metadata"]["name"], block
                 assert not extra or extra in _metadata()["options.extras_require"], block
@@ -199,6 +199,11 @@ def test_the_commands_of_the_pages_exist() -> None:
                     assert option[:1] != "-" or option in options_of(module), block
             case ["omni-api", *words]:
                 assert parsed(words).command.name, block
+            case ["docker" | "kubectl" | "systemctl", *words]:
+                for path in (word for word in words if word.startswith("docs/")):
+                    assert (ROOT / path).exists(), block
+            case ["python", "-m", "venv", _]:
+                pass
             case [".ci/run"]:
                 assert os.access(ROOT / ".ci" / "run", os.X_OK), block
             case [first, *_]:
