@@ -66,8 +66,7 @@ def test_a_shell_completes_commands_options_choices_and_names_of_the_server(
     ):
         child.send(f"{typed}\t")
         child.expect_exact(completed)
-        child.sendintr()
-        child.expect_exact("@ ")
+        child.send("\x15")  # empties the line; Ctrl-C would also lose what is typed too early
 
 
 def test_a_second_tab_lists_what_bash_could_go_on_with(shell: Shell) -> None:
