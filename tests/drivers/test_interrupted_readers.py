@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
@@ -28,7 +29,16 @@ class Source:
 
 
 def struck(at: int, work: Callable[[], object]) -> bool:
-    """Raise KeyboardInterrupt at a step of `work`, as a signal would; False if it has fewer."""
+    """Raise KeyboardInterrupt at a step of `work`, as a signal would; False if it has fewer.
+
+    That happens in a thread of its own. Python 3.12 takes the error that was handled at such a
+    moment for handled until the thread ends, and makes it the context of every later one.
+    """
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(_struck, at, work).result()
+
+
+def _struck(at: int, work: Callable[[], object]) -> bool:
     steps = 0
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
