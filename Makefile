@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(BIN)/uv --quiet --no-python-downloads
+UV := $(BIN)/uv --quiet --system-certs --no-python-downloads
 EXTRAS := cli duckdb fsspec metrics parquet progress zstd
 
 .PHONY: demo test check coverage generate wheel lowest versions deploy licenses docs screenshots bench clean
