@@ -21,6 +21,7 @@ from omni_api.cli.exits import Exit, status_of
 from omni_api.cli.interruptions import heard
 from omni_api.cli.output import coloured, printable
 from omni_api.cli.session import tracing
+from omni_api.cli.standard import ready
 from omni_api.errors import CallError, OmniError
 
 __all__ = ["Failure", "paragraph", "run"]
@@ -43,6 +44,12 @@ class Failure(click.ClickException):
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit status."""
+    if not ready():
+        _tell(
+            "standard output is closed, so the answer would be lost: nothing was done. "
+            "Where nobody needs the answer, say > /dev/null"
+        )
+        return Exit.STORAGE
     with _logs_on_stderr(), _any_letter_on_stdout(), heard():
         try:
             # Without the standard mode click catches nothing on the way, so all ends meet here.
