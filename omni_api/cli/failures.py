@@ -70,6 +70,7 @@ def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind 
             return int(error.code or 0)
         case Failure():
             _tell(error.message)
+            _let_go()
             return error.status
         case click.ClickException():
             error.show()
@@ -163,6 +164,14 @@ def _tell(text: str) -> None:
 def _write(text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stderr.write(text)
+
+
+def _let_go() -> None:
+    """Give up what could not be written to standard output, if that is why it failed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_quietly()
 
 
 def _close_quietly() -> None:

@@ -41,3 +41,25 @@ def test_the_other_streams_may_be_closed(
     done = shell(line, environment)
     assert (done.returncode, *done.stdout.splitlines()[:1]) == (status, *([out] if out else []))
     assert "defect" not in done.stderr
+
+
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_a_key_that_cannot_be_written_is_told_to_be_lost(
+    environment: dict[str, str], format: str
+) -> None:
+    done = shell(f'"$@" serviceaccount create ci -r Reader -o {format} > /dev/full', environment)
+    assert done.returncode == 3
+    said = " ".join(done.stderr.split())
+    assert "the key could not be written: No space left on device" in said
+    assert "make another one with `omni-api serviceaccount renew ci`" in said
+    assert "Exception ignored" not in said
+
+
+def test_a_key_whose_reader_is_gone_is_told_to_be_lost(environment: dict[str, str]) -> None:
+    line = (
+        'mkfifo "$HOME/pipe"; exec 3<>"$HOME/pipe" 4>"$HOME/pipe" 3<&-; '  # nobody reads 4
+        '"$@" serviceaccount create ci -r Reader >&4'
+    )
+    done = shell(line, environment)
+    assert done.returncode == 3
+    assert "serviceaccount renew ci" in " ".join(done.stderr.split())

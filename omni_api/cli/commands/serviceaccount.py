@@ -5,6 +5,8 @@ A key is shown once, on standard output, or written into a file; it is never bot
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -208,28 +210,41 @@ class _Place:
         """Write the key into the file, or show it; programs get it among its facts."""
         endpoint = self._session.settings().endpoint
         facts = {"name": key.name, "fingerprint": key.fingerprint, "expires": moment(key.expires)}
-        if self._file is None:
-            variables = key.variables(endpoint=endpoint)
-            facts |= dict(line.split("=", 1) for line in variables.splitlines())
-        else:
-            facts["key_file"] = str(self._saved(key, endpoint))
-        if self._session.output in ("json", "yaml"):
-            self._session.out.document(facts)
-        elif self._file is None:
-            self._session.note("keep these two lines safe; the key is not shown again:")
-            self._session.out.line(variables.rstrip("\n"))
-        elif self._session.output == "name":
-            self._session.out.line(key.name)
+        if self._file is not None:
+            with _told_if_lost(key):
+                path = self._file.save(key, endpoint=endpoint)
+            self._session.note(f"the key is in {path}")
+            self._answer(facts | {"key_file": str(path)}, key.name)
+            return
+        variables = key.variables(endpoint=endpoint).rstrip("\n")
+        facts |= dict(line.split("=", 1) for line in variables.splitlines())
+        with _told_if_lost(key):
+            if self._session.output == "table":
+                self._session.note("keep these two lines safe; the key is not shown again:")
+                self._session.out.line(variables)
+            else:
+                self._answer(facts, key.name)
 
-    def _saved(self, key: ServiceAccountKey, endpoint: str) -> Path:
-        assert self._file is not None  # noqa: S101 - for mypy
-        try:
-            path = self._file.save(key, endpoint=endpoint)
-        except StorageError as error:
-            raise Failure(
-                f"{error}. The account has a key now that nobody holds: make another one with "
-                f"`omni-api serviceaccount renew {key.name}`",
-                Exit.STORAGE,
-            ) from error
-        self._session.note(f"the key is in {path}")
-        return path
+    def _answer(self, facts: dict[str, str], name: str) -> None:
+        if self._session.output == "name":
+            self._session.out.line(name)
+        elif self._session.output != "table":
+            self._session.out.document(facts)
+
+
+@contextlib.contextmanager
+def _told_if_lost(key: ServiceAccountKey) -> Iterator[None]:
+    """Say what to do about a key that the server has and nobody else."""
+    try:
+        yield
+    except OSError as error:  # of the file, or of standard output, whose reader may be gone
+        said = (
+            error
+            if isinstance(error, StorageError)
+            else f"the key could not be written: {error.strerror}"
+        )
+        raise Failure(
+            f"{said}. The account has a key now that nobody holds: make another one with "
+            f"`omni-api serviceaccount renew {key.name}`",
+            Exit.STORAGE,
+        ) from error
