@@ -13,6 +13,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 import click
 
@@ -55,25 +56,27 @@ def run(arguments: Sequence[str]) -> int:
             # Without the standard mode click catches nothing on the way, so all ends meet here.
             result = app.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
             sys.stdout.flush()
+            status = result if isinstance(result, int) else Exit.OK
         except BaseException as error:  # noqa: BLE001 - whatever it is, a person has to read it
-            return _ended(error)
-    return result if isinstance(result, int) else Exit.OK
+            status = _ended(error)
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    return status
 
 
 def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind of end
     """Say how the program ended; returns its exit status."""
     match error:
         case EnoughError() | BrokenPipeError():
-            _close_quietly()
             return Exit.OK
         case SystemExit():  # the completion of shells ends so
             return int(error.code or 0)
         case Failure():
             _tell(error.message)
-            _let_go()
             return error.status
         case click.ClickException():
-            error.show()
+            with contextlib.suppress(OSError):
+                error.show()
             return error.exit_code
         case KeyboardInterrupt() | click.Abort():
             _write("\ninterrupted\n")
@@ -83,7 +86,6 @@ def _ended(error: BaseException) -> int:  # noqa: PLR0911 - a row for each kind 
             return status_of(error)
         case OSError(filename=None):  # those of files are StorageErrors, so this is the output
             _tell(f"the answer could not be written: {error.strerror or error}")
-            _close_quietly()
             return Exit.STORAGE
         case RuntimeError(__context__=KeyboardInterrupt() as struck):
             # What a Condition makes of Ctrl-C in the midst of a wait: its lock is not its own.
@@ -166,15 +168,10 @@ def _write(text: str) -> None:
         sys.stderr.write(text)
 
 
-def _let_go() -> None:
-    """Give up what could not be written to standard output, if that is why it failed."""
+def _let_go(stream: TextIO) -> None:
+    """Give up what cannot be written, or Python complains at exit, with a status of its own."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
-        _close_quietly()
-
-
-def _close_quietly() -> None:
-    """Keep Python from complaining at exit about what it could not write."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

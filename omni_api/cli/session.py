@@ -5,6 +5,7 @@ Each option of `_everywhere` writes into one `Session`, which a command gets wit
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -113,11 +114,14 @@ class Session:
 
     def warn(self, text: str) -> None:
         """Say something beside the answer, on standard error."""
-        click.secho(f"warning: {printable(text)}", err=True, fg="yellow")
+        with contextlib.suppress(OSError):  # as in `note`
+            click.secho(f"warning: {printable(text)}", err=True, fg="yellow")
 
     def note(self, text: str) -> None:
         """Say what was done, on standard error: answers alone go to standard output."""
-        click.echo(printable(text), err=True)
+        # Where nobody can be told, the answer counts all the more: it may be a key.
+        with contextlib.suppress(OSError):
+            click.echo(printable(text), err=True)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something is changed that cannot be taken back.

@@ -63,3 +63,16 @@ def test_a_key_whose_reader_is_gone_is_told_to_be_lost(environment: dict[str, st
     done = shell(line, environment)
     assert done.returncode == 3
     assert "serviceaccount renew ci" in " ".join(done.stderr.split())
+
+
+def test_an_answer_comes_although_standard_error_is_full(environment: dict[str, str]) -> None:
+    done = shell('"$@" serviceaccount create ci -r Reader 2> /dev/full', environment)
+    assert done.returncode == 0
+    assert "OMNI_SERVICE_ACCOUNT_KEY=" in done.stdout
+
+
+def test_a_status_stays_what_it_is_although_standard_error_is_full(
+    environment: dict[str, str],
+) -> None:
+    assert shell('"$@" user nonsense 2> /dev/full', environment).returncode == 2
+    assert shell('"$@" user delete nobody 2> /dev/full', environment).returncode == 7
