@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -30,6 +31,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LOGGER = logging.getLogger("omni_api")
+# As Go reads a bool.
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 _TIMEOUT = timedelta(minutes=2)  # as the client has it for other calls
 
 
@@ -230,18 +234,21 @@ class _Shared(click.Command):
         return [*own[:-1], *shared, *own[-1:]]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, self._spelled(args))
+        return super().parse_args(ctx, self._spelled(ctx, args))
 
-    def _spelled(self, args: list[str]) -> list[str]:
-        """Understand `--flag=false` as the official tool does, where click has `--no-flag`."""
-        spellings: dict[str, str] = {}
-        for option in self.params:
-            if isinstance(option, click.Option) and option.secondary_opts:
+    def _spelled(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Understand `--flag=true` and `--flag=false` as the official tool does.
+
+        Click has `--no-flag` for some; the others are left out where they are false.
+        """
+        spellings: dict[str, list[str]] = {}
+        for option in self.get_params(ctx):
+            if isinstance(option, click.Option) and option.is_flag and not option.count:
                 for name in option.opts:
-                    spellings[f"{name}=true"] = option.opts[0]
-                    spellings[f"{name}=false"] = option.secondary_opts[0]
+                    spellings |= {f"{name}={text}": [name] for text in _TRUE}
+                    spellings |= {f"{name}={text}": option.secondary_opts[:1] for text in _FALSE}
         end = args.index("--") if "--" in args else len(args)
-        return [*(spellings.get(arg, arg) for arg in args[:end]), *args[end:]]
+        return [*chain.from_iterable(spellings.get(arg, [arg]) for arg in args[:end]), *args[end:]]
 
     def shown_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters that its help shows."""

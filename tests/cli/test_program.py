@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pexpect
 import pytest
-from cli_program import Open, Run
+from cli_program import Open, Run, parsed
 
 import omni_api.cli
 from omni_api.cli.app import COMMANDS, app
@@ -38,6 +38,29 @@ def test_an_option_of_every_command_may_stand_before_and_after_it_and_the_last_c
     run: Run,
 ) -> None:
     assert run("-o", "json", "user", "list", "-o", "name").lines[0] == "admin@example.org"
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant"),
+    [
+        ("support -c c --no-encryption=true", {"no_encryption": True}),
+        ("support -c c --no-encryption=false", {"no_encryption": False}),
+        ("machine-logs m -f=T --tail=5", {"follow": True, "tail": 5}),
+        ("kubeconfig -c c --merge=False --force=1", {"merge": False, "force": True}),
+        ("sa create ci -u=0", {"use_user_role": False}),
+        ("audit-log --follow=true", {"follow": True}),
+    ],
+)
+def test_flags_can_be_given_a_value_as_the_official_tool_has_it(
+    spelled: str, meant: dict[str, object]
+) -> None:
+    assert parsed(spelled.split()).params.items() >= meant.items()
+
+
+def test_a_flag_of_every_command_can_be_given_a_value(run: Run, simulator: Simulator) -> None:
+    assert run("user", "create", "a@example.org", "-r", "Reader", "--read-only=true").status == 2
+    assert run("user", "create", "a@example.org", "-r", "Reader", "--read-only=false").status == 0
+    assert simulator.count("CreateUser") == 1
 
 
 def test_a_refusal_is_one_paragraph_with_the_next_step_and_a_status(
