@@ -68,7 +68,9 @@ def test_programs_get_what_was_saved(run: Run, factory: ImageFactory, tmp_path: 
 def test_the_url_for_a_network_boot_is_printed_and_nothing_downloaded(
     run: Run, factory: ImageFactory
 ) -> None:
+    url = run("download", "iso", "--pxe", "--secureboot", "-o", "json").json["url"]
     ended = run("download", "iso", "--pxe", "--secureboot")
+    assert ended.out == f"{url}\n"
     assert ended.status == 0
     assert ended.out.startswith(f"{factory.url}/pxe/")
     assert ended.out.endswith("/v1.13.8/metal-amd64-secureboot\n")

@@ -101,7 +101,10 @@ def command(
             architecture=medium.architecture,
             secure_boot=secureboot,
         )
-        session.out.line(printable(script.url))
+        if session.output in ("json", "yaml"):
+            session.out.document({"url": script.url, "schematic_id": made.schematic_id})
+        else:
+            session.out.line(printable(script.url))
         return
     file = media.file_of(medium, target.expanduser(), version, made.schematic_id)
     _make_room(file, overwrite=force)
