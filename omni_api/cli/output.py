@@ -12,12 +12,16 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final, TextIO, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import attrs
 import click
 
-__all__ = ["FORMATS", "Column", "Output", "coloured", "moment", "plain", "printable"]
+if TYPE_CHECKING:
+    import yaml
+
+__all__ = ["FORMATS", "Column", "Output", "as_yaml", "coloured", "moment", "plain", "printable"]
 
 T = TypeVar("T")
 
@@ -69,12 +73,10 @@ class Output:
         """Show one value as JSON or YAML; where neither was asked for, as YAML, to be read."""
         tidy = plain(value)
         if self.format == "json":
-            self.line(json.dumps(tidy, indent=2, ensure_ascii=_lacks_letters(sys.stdout)))
+            text = json.dumps(tidy, indent=2, ensure_ascii=_lacks_letters(sys.stdout))
+            self.line(printable(text) if sys.stdout.isatty() else text)
         else:
-            import yaml
-
-            text = yaml.safe_dump(tidy, sort_keys=False, allow_unicode=True, width=10_000)
-            self.line(text.rstrip("\n"))
+            self.line(as_yaml(tidy))
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show rows in aligned columns, three spaces apart, as the official tool does."""
@@ -126,6 +128,32 @@ def plain(value: object) -> Any:  # noqa: PLR0911 - a row for each kind of value
     if isinstance(value, Iterable):
         return [plain(member) for member in value]
     return str(value)
+
+
+def as_yaml(value: object) -> str:
+    """Return a plain value as a YAML document, without its last line break."""
+    import yaml
+
+    text: str = yaml.dump(
+        value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return text.removesuffix("\n")  # one only: a text of several lines may end in more
+
+
+@cache
+def _dumper() -> type[yaml.SafeDumper]:
+    """Make what writes a text of several lines as such, to be read and copied."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    return Dumper
 
 
 def moment(time: datetime | None, absent: str = "") -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from omni_api.cli.output import coloured, plain, printable
+from omni_api.cli.output import as_yaml, coloured, plain, printable
 
 __all__ = ["Lines", "Rows"]
 
@@ -57,12 +57,8 @@ class Lines:
 
     def yaml(self, value: object) -> None:
         """Write a value as a YAML document of its own."""
-        import yaml
-
         self.text("---")
-        self.text(
-            yaml.safe_dump(plain(value), sort_keys=False, allow_unicode=True, width=10_000).rstrip()
-        )
+        self.text(as_yaml(plain(value)))
 
 
 class Rows:
