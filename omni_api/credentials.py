@@ -170,9 +170,7 @@ class ServiceAccountKey:
         seconds = to_seconds("lifetime", lifetime)
         longest = LONGEST_LIFETIME.total_seconds()
         if not 1 <= seconds <= longest:
-            raise InvalidInputError(
-                f"lifetime must be from one second to 365 days, not {lifetime!r}"
-            )
+            raise InvalidInputError(f"lifetime must be from one second to 365 days, not {lifetime}")
         base = name.removeprefix(_INFRA_PROVIDER)
         domain = "serviceaccount.omni.sidero.dev"
         if base != name:

@@ -46,5 +46,5 @@ def to_seconds(name: str, value: Seconds) -> float:
     except OverflowError:  # an int beyond every float
         seconds = math.inf
     if not math.isfinite(seconds) or seconds <= 0:
-        raise InvalidInputError(f"{name} must be a positive duration, not {value!r}")
+        raise InvalidInputError(f"{name} must be a positive duration, not {value}")
     return seconds

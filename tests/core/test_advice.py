@@ -43,6 +43,12 @@ def hint(call: Call[Any], code: Code, details: str = "") -> str:
             'unauthorized: access denied: insufficient role: "None"',
             "The key has role None; machine_logs needs Reader or higher. Use a key with that role",
         ),
+        (
+            calls.kubeconfig(cluster="c", break_glass=True),
+            'unauthorized: access denied: insufficient role: "Operator"',
+            "The key has role Operator, which is enough for kubeconfig, but not with these "
+            "arguments. Use a key with a higher role",
+        ),
     ],
 )
 def test_a_lacking_role_is_named_with_the_one_that_is_needed(
@@ -53,7 +59,8 @@ def test_a_lacking_role_is_named_with_the_one_that_is_needed(
 
 def test_a_denial_that_is_not_about_the_role_gets_no_advice_about_roles() -> None:
     call = calls.kubeconfig(cluster="c", break_glass=True)
-    assert hint(call, Code.PERMISSION_DENIED, "not allowed") == ""
+    assert hint(call, Code.PERMISSION_DENIED, "permission denied") == ""
+    assert "break-glass has to be enabled" in hint(call, Code.PERMISSION_DENIED, "not allowed")
 
 
 def test_a_refused_signature_gets_all_its_causes_named() -> None:
