@@ -37,6 +37,7 @@ class BulkCall:
         self._bytes = 0
         self._ended = False
         self._cancelled = False
+        self._joining = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._batch: deque[bytes] = deque()
@@ -126,7 +127,7 @@ class BulkCall:
 
     def _is_full(self) -> bool:
         full = len(self._arrived) >= _MOST_MESSAGES or self._bytes >= _MOST_BYTES
-        return full and not self._cancelled
+        return full and not (self._cancelled or self._joining)
 
     def _wake(self) -> None:
         """Tell the consumer, if it waits; from any thread."""
@@ -141,7 +142,11 @@ class BulkCall:
             self._rpc.cancel()
 
     async def joined(self) -> None:
-        """Wait until the thread has ended, after `cancel` or the end of the stream."""
+        """Wait until the thread has ended, after the end of the stream, of its call or channel."""
+        with self._state:
+            # The consumer may never make room, and the thread has to see that its call has ended.
+            self._joining = True
+            self._state.notify_all()
         if asyncio.get_running_loop() is self._loop:
             await self._finished.wait()
             self._thread.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from stub_server import StubServer
 
 import omni_api_async
 from omni_api._gen import management_pb2
+from omni_api.errors import ClosedError
 from omni_api_async import _bulk
 from omni_api_async._bulk import BulkCall
 
@@ -117,6 +119,22 @@ def test_a_client_can_be_closed_in_another_loop_than_its_own(flooding: StubServe
     asyncio.run(asyncio.wait_for(omni.close(), 5.0))
     assert readers() == []
     asyncio.run(asyncio.wait_for(stream.close(), 5.0))
+
+
+def test_closing_ends_a_thread_that_waits_for_its_consumer(flooding: StubServer) -> None:
+    async def body() -> None:
+        omni, stream = await read_one(flooding.endpoint)
+        (call,) = omni._driver._bulk
+        end = time.monotonic() + 5.0
+        while not call._is_full():  # the loop stands still, so nobody makes room
+            assert time.monotonic() < end
+        await asyncio.wait_for(omni.close(), 5.0)
+        assert readers() == []
+        with pytest.raises(ClosedError):
+            async for _ in stream:
+                pass
+
+    asyncio.run(body())
 
 
 def test_closing_ends_the_threads_of_its_streams(flooding: StubServer) -> None:
