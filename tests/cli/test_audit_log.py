@@ -81,6 +81,12 @@ def test_since_begins_so_long_ago(run: Run) -> None:
     assert len(run("audit-log").lines) > len(times)
 
 
+def test_since_longer_ago_than_any_calendar_begins_with_the_oldest(run: Run) -> None:
+    ended = run("audit-log", "--since", "9999999d")
+    assert ended.status == 0
+    assert len(ended.lines) >= len(run("audit-log", "--since", "30d").lines) - 1
+
+
 def test_since_is_kept_to_by_servers_that_know_days_only(run: Run) -> None:
     with Simulator(legacy=True) as old:
         env: dict[str, str | None] = {**old.environment()}

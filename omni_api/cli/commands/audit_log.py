@@ -38,6 +38,7 @@ _ORDERS: Final = {
     "cluster_id": "CLUSTER_ID",
     "actor": "ACTOR",
 }
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _A_DAY: Final = timedelta(days=1)
 
 
@@ -141,7 +142,8 @@ def _print_since(session: Session, since: timedelta, narrowed: dict[str, Any], s
 
     Servers before Omni 1.10 know days only. So the day is sent, too, and what is older is left out.
     """
-    begin = datetime.now(UTC) - since
+    now = datetime.now(UTC)
+    begin = now - min(since, now - _EPOCH)  # there is nothing older, nor may there be a day
     with session.client().management.read_audit_log(
         start_time=begin.date() - _A_DAY,  # it may be yesterday where the server is
         start_ts_ms=max(int(begin.timestamp() * 1000), 1),
