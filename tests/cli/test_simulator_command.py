@@ -25,3 +25,9 @@ def test_an_address_that_is_taken_is_told(run: Run) -> None:
     ended = run("simulator", "--listen", "256.0.0.1:1")
     assert ended.status == 1
     assert "cannot listen on 256.0.0.1:1" in ended.err
+
+
+def test_an_address_that_is_none_is_a_mistake_in_the_command_line(run: Run) -> None:
+    ended = run("simulator", "--listen", "somewhere")
+    assert ended.status == 2
+    assert "write it as 9100 or 0.0.0.0:9100" in ended.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from omni_api.cli.parameters import ADDRESS
 from omni_api.cli.session import Command
 
 _ROLES = ("None", "InfraProvider", "Reader", "Auditor", "Operator", "Admin")
@@ -12,6 +13,7 @@ _ROLES = ("None", "InfraProvider", "Reader", "Auditor", "Operator", "Admin")
 @click.command(cls=Command)
 @click.option(
     "--listen",
+    type=ADDRESS,
     metavar="HOST:PORT",
     default="127.0.0.1:0",
     show_default=True,
@@ -35,7 +37,7 @@ _ROLES = ("None", "InfraProvider", "Reader", "Auditor", "Operator", "Admin")
 @click.option("--legacy", is_flag=True, help="Answer as Omni 1.2.")
 def command(
     *,
-    listen: str,
+    listen: tuple[str, int],
     api_url: str | None,
     tls: bool,
     roles: tuple[str, ...],
@@ -56,7 +58,7 @@ def command(
     from omni_api.simulator.__main__ import serve
 
     return serve(
-        listen=listen,
+        listen=f"{listen[0]}:{listen[1]}",
         api_url=api_url,
         tls=tls,
         roles=roles,
