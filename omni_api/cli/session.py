@@ -221,8 +221,18 @@ class _Everywhere(click.Option):
             _LOGGER.setLevel(logging.INFO if value == 1 else logging.DEBUG)
 
 
+class _Context(click.Context):
+    """Knows `-h`, too, as the official tool does."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.help_option_names = ["-h", "--help"]
+
+
 class _Shared(click.Command):
     """Adds those options, and keeps them apart from a command's own in its help."""
+
+    context_class = _Context
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)

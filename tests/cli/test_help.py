@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from cli_program import Run
 
 from omni_api.cli.app import COMMANDS, PROGRAM, app
 
@@ -64,3 +65,11 @@ def test_every_command_says_what_it_does_and_what_each_of_its_options_means(name
         for param in command.params:
             if isinstance(param, click.Option):
                 assert param.help or param.hidden, (path, param.name)
+
+
+@pytest.mark.parametrize("words", [[], ["user"], ["user", "list"], ["audit-log"]])
+def test_help_is_also_had_by_its_short_name(run: Run, words: list[str]) -> None:
+    ended = run(*words, "-h")
+    assert ended.status == 0
+    assert ended.out == run(*words, "--help").out
+    assert "-h, --help" in ended.out
