@@ -21,6 +21,14 @@ def test_a_new_user_has_the_role_that_was_given(run: Run, verb: str) -> None:
     assert users["ana@example.org"] == "Operator"
 
 
+def test_programs_get_the_id_of_a_new_user(run: Run) -> None:
+    made = run("user", "create", "new@example.org", "-r", "Reader", "-o", "json").json
+    assert made in [
+        {name: user[name] for name in ("id", "email", "role")}
+        for user in run("user", "list", "-o", "json").json
+    ]
+
+
 def test_a_user_gets_another_role(run: Run) -> None:
     assert run("user", "set-role", "reader@example.org", "--role", "Operator").status == 0
     users = {user["email"]: user["role"] for user in run("user", "list", "-o", "json").json}

@@ -52,8 +52,10 @@ def create(session: Session, email: str, role: str) -> None:
     Examples:
       omni-api user create ana@example.org --role Operator
     """
-    session.client().management.create_user(email=email, role=role)
+    made = session.client().management.create_user(email=email, role=role)
     session.note(f"created user {email}")
+    if session.output in ("json", "yaml"):
+        session.out.document({"id": made.user_id, "email": email, "role": role})
 
 
 @command.command()
