@@ -88,6 +88,11 @@ def command(
     recipients = [key.strip() for keys in encryption_recipients for key in keys.split(",")]
     if no_encryption and (recipients or encryption_no_default_recipients):
         raise click.UsageError("--no-encryption leaves nobody to encrypt for: leave out the rest.")
+    if encryption_no_default_recipients and not recipients:
+        raise click.UsageError(
+            "--encryption-no-default-recipients leaves nobody to encrypt for: name somebody with "
+            "--encryption-recipients."
+        )
     target = _target(file, "support.zip" if no_encryption else "support.zip.age")
     there = target.exists()
     if there:
