@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pexpect
 import pytest
-from cli_program import Run
+from cli_program import Open, Run
 
 from omni_api import ServiceAccountKey
 from omni_api.simulator import Simulator
@@ -186,3 +187,18 @@ def test_the_log_of_a_creation_holds_no_key(run: Run, tmp_path: Path) -> None:
     ended = run("sa", "create", "ci", "-r", "Reader", "-vv", "--key-file", str(file))
     assert ended.status == 0
     assert variables(file.read_text())["OMNI_SERVICE_ACCOUNT_KEY"] not in ended.out + ended.err
+
+
+def test_ctrl_c_while_a_key_is_made_is_told_to_be_of_unknown_outcome(
+    terminal: Open, simulator: Simulator
+) -> None:
+    simulator.delay("CreateServiceAccount", 20.0)
+    child = terminal("serviceaccount", "create", "ci", "-r", "Reader")
+    assert simulator.wait_for(lambda: simulator.count("CreateServiceAccount") == 1)
+    child.sendintr()
+    child.expect_exact("the server may have it all the same")
+    child.expect_exact("interrupted")
+    child.expect(pexpect.EOF)
+    simulator.clear_faults()
+    child.close()
+    assert child.exitstatus == 130

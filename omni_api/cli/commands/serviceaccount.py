@@ -202,7 +202,12 @@ class _Place:
     def __enter__(self) -> _Place:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is KeyboardInterrupt:
+            self._session.note(
+                "\nthe server may have it all the same, with a key that nobody holds: "
+                "`omni-api serviceaccount list` shows it"
+            )
         if self._file is not None:
             self._file.close()
 
