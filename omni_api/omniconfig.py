@@ -17,7 +17,7 @@ from omni_api import config
 from omni_api._core import arguments, endpoint
 from omni_api._disk import expanded
 from omni_api._documents import Fields, editing
-from omni_api.errors import ConfigurationError
+from omni_api.errors import ConfigurationError, InvalidInputError
 from omni_api.rows import Rows, Value
 
 __all__ = ["Context", "Omniconfig"]
@@ -301,8 +301,11 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _checked(url: str) -> None:
-    if url != config.PLACEHOLDER:
-        endpoint.parse(url)
+    if url == config.PLACEHOLDER:
+        return
+    endpoint.parse(url)
+    if "@" in url:
+        raise InvalidInputError("url must name no user and no password: Omni takes signatures only")
 
 
 def _unknown(name: str, known: list[str], path: Path) -> ConfigurationError:

@@ -243,7 +243,7 @@ class _Follow:
         late = self._deadline is not None and self._now + wait >= self._deadline
         if late or not passing(error):
             raise about(log.machine_id, error)
-        logger.info(
+        logger.warning(
             "the log of machine %s was interrupted (%s), next attempt in %.2f s",
             log.machine_id,
             error.code.name,

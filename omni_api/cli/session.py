@@ -187,7 +187,9 @@ def _everywhere() -> list[click.Parameter]:
             is_flag=True,
             help="Do not check the server's certificate.",
         ),
-        _Everywhere(["--read-only"], is_flag=True, help="Refuse what changes something."),
+        _Everywhere(
+            ["--read-only"], is_flag=True, help="Refuse what changes something on the server."
+        ),
         _Everywhere(
             ["--timeout"], type=DURATION, help="Limit for each call, such as 30s.  [default: 2m]"
         ),
@@ -215,6 +217,8 @@ class _Everywhere(click.Option):
         assert param.name is not None  # noqa: S101 - for mypy: an option always has one
         if ctx.get_parameter_source(param.name) is click.core.ParameterSource.DEFAULT:
             return
+        if value == "":
+            raise click.BadParameter("it is empty: is a variable of your shell not set?")
         setattr(session, param.name, value)
         session.given.add(param.name)
         if param.name == "verbose":

@@ -168,3 +168,13 @@ def test_ctrl_c_ends_a_call_within_300_ms(terminal: Open, simulator: Simulator) 
 
     # On a machine that is busy with other things one of three has to do.
     assert any(once() < 0.3 for _ in range(3))
+
+
+@pytest.mark.parametrize("option", ["--endpoint", "--context"])
+def test_an_option_that_is_empty_does_not_mean_what_the_environment_says(
+    run: Run, simulator: Simulator, option: str
+) -> None:
+    ended = run("user", "list", option, "")
+    assert ended.status == 2
+    assert "is a variable of your shell not set?" in " ".join(ended.err.split())
+    assert simulator.count("ListUsers") == 0

@@ -139,3 +139,11 @@ def test_what_cannot_be_a_context_is_not_added(file: Omniconfig) -> None:
     with pytest.raises(InvalidInputError):
         file.set_identity("")
     assert file.path.read_text() == MINE
+
+
+def test_a_url_with_a_password_is_refused_without_showing_it(tmp_path: Path) -> None:
+    mine = Omniconfig(tmp_path / "config")
+    with pytest.raises(InvalidInputError) as caught:
+        mine.add("prod", url="https://ana:secret@omni.example.com")
+    assert "secret" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
