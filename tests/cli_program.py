@@ -55,7 +55,7 @@ def commands_of_program() -> Iterator[tuple[str, click.Command]]:
         words, command = waiting.pop()
         yield words, command
         if isinstance(command, click.Group):
-            context = click.Context(command)
+            context = command.context_class(command)
             for name in command.list_commands(context):
                 member = command.get_command(context, name)
                 assert member is not None, name
@@ -67,6 +67,6 @@ def options_of_program() -> set[str]:
     return {
         name
         for _, command in commands_of_program()
-        for param in command.get_params(click.Context(command))
+        for param in command.get_params(command.context_class(command))
         for name in (*param.opts, *param.secondary_opts)
     }

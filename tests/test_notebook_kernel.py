@@ -92,10 +92,11 @@ def test_a_stream_that_is_watched_shows_how_much_has_come(cells: Kernel) -> None
 @pytest.mark.parametrize(
     "cell",
     [
-        "omni.management.list_users()",
-        "for line in omni.management.machine_logs(machine_id=machine, follow=True, tail_lines=0):\n"
-        "    pass",
-        "with omni.audit_log.follow() as events:\n    for event in events:\n        pass",
+        "print('here', flush=True)\nomni.management.list_users()",
+        "for line in omni.management.machine_logs(machine_id=machine, follow=True, tail_lines=1):\n"
+        "    print('here', flush=True)",
+        "with omni.audit_log.follow() as events:\n"
+        "    print('here', flush=True)\n    for event in events:\n        pass",
     ],
     ids=["call", "stream", "followed"],
 )
@@ -110,7 +111,7 @@ def test_an_interrupted_cell_ends_soon_and_the_clients_go_on(
         cells.interrupt()
 
     simulator.delay("ListUsers", 60)
-    shown = cells.run(f"print('here', flush=True)\n{cell}", at="here", then=interrupt)
+    shown = cells.run(cell, at="here", then=interrupt)
     assert shown.error == "KeyboardInterrupt"
     assert time.monotonic() - began < LIMIT
     simulator.clear_faults()

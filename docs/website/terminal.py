@@ -28,7 +28,7 @@ def pages(program: click.Group, name: str, sections: Mapping[str, Iterable[str]]
         name: What people type to run it.
         sections: How its help groups the commands: names by title.
     """
-    top = click.Context(program, info_name=name)
+    top = program.context_class(program, info_name=name)
     found = {child: _command(program, top, child) for child in program.list_commands(top)}
     found = {child: command for child, command in found.items() if not command.hidden}
     listed = {title: [one for one in names if one in found] for title, names in sections.items()}
@@ -71,7 +71,7 @@ def _command(group: click.Group, context: click.Context, name: str) -> click.Com
 
 def _sections(command: click.Command, parent: click.Context, name: str, depth: int) -> list[str]:
     """Return a command and all below it, each with a heading."""
-    context = click.Context(command, info_name=name, parent=parent)
+    context = command.context_class(command, info_name=name, parent=parent)
     parts = [
         f"{'#' * depth} {context.command_path}",
         *_told(command, context),

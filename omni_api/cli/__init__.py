@@ -1,6 +1,6 @@
 """The terminal program `omni-api`: a guest of the blocking client, by its public names only.
 
-`app.py` says which commands there are, `session.py` what every one of them can be told, `output.py`
+`app.py` says which commands there are, `options.py` what every one of them can be told, `output.py`
 how answers look, `exits.py` and `failures.py` how a command ends. A command's module is imported
 when it is run.
 """

@@ -15,7 +15,7 @@ import click
 
 from omni_api import __version__
 from omni_api.cli.exits import MEANINGS
-from omni_api.cli.session import Group
+from omni_api.cli.options import Group
 
 __all__ = ["ALIASES", "COMMANDS", "HIDDEN", "PROGRAM", "EnoughError", "app"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from omni_api.cli.session import Group
+from omni_api.cli.options import Group
 
 __all__ = ["DefaultGroup"]
 

@@ -17,15 +17,15 @@ NAMES = [name for section in COMMANDS.values() for name in section]
 
 def commands(name: str) -> Iterator[tuple[list[str], click.Command]]:
     """Go through a command and all that are below it, each with the words that lead to it."""
-    command = app.get_command(click.Context(app), name)
+    command = app.get_command(app.context_class(app), name)
     assert command is not None
     pending = [([name], command)]
     while pending:
         path, command = pending.pop()
         yield path, command
         if isinstance(command, click.Group):
-            below = [(key, command.get_command(click.Context(command), key))
-                     for key in command.list_commands(click.Context(command))]  # fmt: skip
+            below = [(key, command.get_command(command.context_class(command), key))
+                     for key in command.list_commands(command.context_class(command))]  # fmt: skip
             pending += [([*path, key], found) for key, found in below if found is not None]
 
 

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import click
 import pexpect
 import pytest
 from cli_program import Open, Run, parsed
@@ -101,7 +100,7 @@ def test_each_kind_of_failure_has_its_status(
 def test_the_summary_of_a_command_is_the_beginning_of_its_own_help(name: str) -> None:
     module, summary = next(section[name] for section in COMMANDS.values() if name in section)
     assert module
-    command = app.get_command(click.Context(app), name)
+    command = app.get_command(app.context_class(app), name)
     assert command is not None
     assert command.help is not None
     assert command.help.splitlines()[0] == summary

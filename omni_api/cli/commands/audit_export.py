@@ -10,9 +10,10 @@ import attrs
 import click
 
 from omni_api.cli.exits import Exit
+from omni_api.cli.options import Command
 from omni_api.cli.output import Column
 from omni_api.cli.parameters import ADDRESS, DAY
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from omni_api.audit import DayFile, ExportResult

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.options import Command
+from omni_api.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

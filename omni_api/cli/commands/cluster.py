@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from omni_api.cli.commands import sync_manifests, upgrade_checks
-from omni_api.cli.session import Group
+from omni_api.cli.options import Group
 
 
 @click.group(cls=Group, hidden=True)

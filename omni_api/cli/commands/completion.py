@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.options import Command
+from omni_api.cli.session import Session, pass_session
 
 _SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_OMNI_API_COMPLETE"

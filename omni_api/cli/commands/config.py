@@ -13,8 +13,9 @@ from omni_api.cli.exits import Exit
 from omni_api.cli.failures import Failure
 from omni_api.cli.files import INPUT, bytes_of
 from omni_api.cli.names import CONTEXT
+from omni_api.cli.options import Group
 from omni_api.cli.output import Column, printable
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.client_configs import merge_omniconfig
 from omni_api.omniconfig import Context, Omniconfig
 

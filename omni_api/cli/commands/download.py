@@ -13,9 +13,10 @@ from omni_api import BootAssetKind, SavedBootAsset
 from omni_api.cli import media, schematics
 from omni_api.cli.media import Medium
 from omni_api.cli.names import IMAGE
+from omni_api.cli.options import Command
 from omni_api.cli.output import Column, printable
 from omni_api.cli.schematics import Wishes, wishes
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.errors import StorageError
 
 _COLUMNS: tuple[Column[Medium], ...] = (

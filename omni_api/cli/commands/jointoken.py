@@ -12,9 +12,10 @@ import click
 
 from omni_api import JoinToken
 from omni_api.cli.names import JOIN_TOKEN
+from omni_api.cli.options import Group
 from omni_api.cli.output import Column, printable
 from omni_api.cli.parameters import DURATION
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.cli.tokens import chosen, found, state, token_option
 
 _COLUMNS: tuple[Column[JoinToken], ...] = (

@@ -12,8 +12,9 @@ from omni_api.cli.configs import Place, place_options
 from omni_api.cli.exits import Exit
 from omni_api.cli.failures import Failure
 from omni_api.cli.names import CLUSTER
+from omni_api.cli.options import Command
 from omni_api.cli.parameters import DURATION
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.client_configs import merge_kubeconfig
 from omni_api.config import kubeconfig_file
 from omni_api.errors import NotFoundError

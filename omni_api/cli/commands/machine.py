@@ -9,7 +9,8 @@ import click
 
 from omni_api import MaintenanceStep, Stream
 from omni_api.cli.names import MACHINE
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.options import Group
+from omni_api.cli.session import Session, pass_session
 from omni_api.cli.several import each
 
 _machine = click.argument("machine", type=MACHINE, metavar="ID", help="Id of the machine.")

@@ -10,7 +10,8 @@ import click
 
 from omni_api import LogFormat, LogRecord
 from omni_api.cli.names import MACHINE
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.options import Command
+from omni_api.cli.session import Session, pass_session
 from omni_api.cli.streaming import Lines
 
 _COLOURS: Final = ("cyan", "magenta", "green", "blue", "bright_cyan", "bright_magenta")

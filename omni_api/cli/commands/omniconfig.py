@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from omni_api.cli.configs import Place, place_options
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.options import Command
+from omni_api.cli.session import Session, pass_session
 from omni_api.client_configs import merge_omniconfig
 from omni_api.config import omniconfig_file
 

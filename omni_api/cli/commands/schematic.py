@@ -10,9 +10,10 @@ from click.core import ParameterSource
 
 from omni_api import SchematicOverlay
 from omni_api.cli.files import INPUT, bytes_of, text_of
+from omni_api.cli.options import Group
 from omni_api.cli.schematics import Wishes, wishes
 from omni_api.cli.schematics import create as create_schematic
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 
 _WITH_RAW = ("raw", "talos_version")
 

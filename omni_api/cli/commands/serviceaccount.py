@@ -13,9 +13,10 @@ import click
 from omni_api import PgpPublicKey, ServiceAccount, ServiceAccountKey
 from omni_api.cli.keys import KeyPlace
 from omni_api.cli.names import SERVICE_ACCOUNT
+from omni_api.cli.options import Group
 from omni_api.cli.output import Column
 from omni_api.cli.parameters import DURATION
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.cli.several import each
 
 # One row for each key; of the account only the first row tells.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from omni_api.cli.options import Command
 from omni_api.cli.parameters import ADDRESS
-from omni_api.cli.session import Command
 
 _ROLES = ("None", "InfraProvider", "Reader", "Auditor", "Operator", "Admin")
 

@@ -17,8 +17,9 @@ import click
 from omni_api.cli.exits import Exit
 from omni_api.cli.failures import Failure
 from omni_api.cli.names import CLUSTER
+from omni_api.cli.options import Command
 from omni_api.cli.output import Column, printable
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.errors import NotFoundError, UnimplementedError
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ import click
 
 from omni_api import InventoryPolicy, ManifestChange, Stream
 from omni_api.cli.names import CLUSTER
+from omni_api.cli.options import Command
 from omni_api.cli.output import coloured, printable
 from omni_api.cli.parameters import DURATION
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 
 _POLICIES: Final = {
     "adopt-if-no-inventory": InventoryPolicy.ADOPT_IF_NO_INVENTORY,

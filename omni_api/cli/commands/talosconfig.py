@@ -8,7 +8,8 @@ import click
 
 from omni_api.cli.configs import Place, place_options
 from omni_api.cli.names import CLUSTER
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.options import Command
+from omni_api.cli.session import Session, pass_session
 from omni_api.client_configs import merge_talosconfig
 from omni_api.config import talosconfig_file
 from omni_api.errors import NotFoundError

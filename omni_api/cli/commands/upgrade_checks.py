@@ -6,7 +6,8 @@ import click
 
 from omni_api.cli.failures import Failure
 from omni_api.cli.names import CLUSTER
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.options import Command
+from omni_api.cli.session import Session, pass_session
 
 
 @click.command(cls=Command)

@@ -6,8 +6,9 @@ import click
 
 from omni_api import User
 from omni_api.cli.names import USER
+from omni_api.cli.options import Group
 from omni_api.cli.output import Column
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.cli.several import each
 
 _COLUMNS: tuple[Column[User], ...] = (

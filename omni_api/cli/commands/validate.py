@@ -10,8 +10,9 @@ import click
 from omni_api import JsonSchemaError
 from omni_api.cli.failures import Failure
 from omni_api.cli.files import INPUT, text_of
+from omni_api.cli.options import Group
 from omni_api.cli.output import Column
-from omni_api.cli.session import Group, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 from omni_api.errors import InvalidArgumentError
 
 

@@ -6,8 +6,9 @@ import click
 
 from omni_api.cli.diagnosis import Finding, findings, records
 from omni_api.cli.exits import Exit, status_of
+from omni_api.cli.options import Command
 from omni_api.cli.output import printable
-from omni_api.cli.session import Command, Session, pass_session
+from omni_api.cli.session import Session, pass_session
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "yellow"}
 
