@@ -92,6 +92,13 @@ def understood(head: Head, url: str, asked: int) -> Answer:
     raise refusal(head.status, url)
 
 
+def changed(head: Head, known: Mark) -> bool:
+    """Whether a part of a file is one of another file: not every server knows `If-Range`."""
+    field = "etag" if known.validator.startswith('"') else "last-modified"
+    validator = head.headers.get(field, known.validator).removeprefix("W/")
+    return head.status == HTTPStatus.PARTIAL_CONTENT and validator != known.validator
+
+
 def refusal(status: int, url: str) -> DownloadError:
     """Return the error of an answer that brings no file."""
     if status == HTTPStatus.NOT_FOUND:

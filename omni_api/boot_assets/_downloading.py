@@ -19,7 +19,7 @@ import grpc
 from omni_api import _disk
 from omni_api._core.steps import Pause, Steps, now, patience, run
 from omni_api.boot_assets._addresses import beside, shown
-from omni_api.boot_assets._answers import PASSING, checksum, refusal, understood
+from omni_api.boot_assets._answers import PASSING, changed, checksum, refusal, understood
 from omni_api.boot_assets._http import Taken, Transfer
 from omni_api.boot_assets._part import Part
 from omni_api.boot_assets._values import BootAsset, SavedBootAsset
@@ -135,6 +135,9 @@ class Download:
                         if taken.head.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                             yield from run(part.restart)
                             raise _broken(refusal(taken.head.status, self._shown))
+                        if changed(taken.head, part.mark):
+                            yield from run(part.restart)
+                            raise _broken(ConnectionError("the file has changed meanwhile"))
                         answer = understood(taken.head, self._shown, asked)
                         yield from run(partial(part.begin, answer.start, answer.mark))
                         self._sha256 = answer.sha256

@@ -108,6 +108,19 @@ def test_a_copy_that_changed_meanwhile_is_fetched_anew(
     assert saved.path.read_bytes() == factory.content(factory.requests[0].path)
 
 
+def test_the_rest_of_another_file_is_not_put_behind_what_has_come(
+    as_role: Callable[..., Any], factory: ImageFactory, tmp_path: Path
+) -> None:
+    factory.careless = True
+    factory.cut(after=CUT)
+    with pytest.raises(DownloadError):
+        save(as_role("Admin", retry=NO_RETRY), tmp_path)
+    factory.change()
+    saved = save(as_role("Admin", retry=QUICK), tmp_path)
+    assert saved.resumed_bytes == 0
+    assert saved.path.read_bytes() == factory.content(factory.requests[0].path)
+
+
 def test_what_came_from_a_factory_without_validators_is_fetched_anew(
     as_role: Callable[..., Any], plain: ImageFactory, tmp_path: Path
 ) -> None:
