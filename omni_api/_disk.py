@@ -128,6 +128,10 @@ class Aside:
         return True
 
 
+_RANDOM = "[a-z0-9_]" * 8
+"""What `tempfile` puts into a name. `*` would be an ending, too: `disk.raw` and `disk.raw.zst`."""
+
+
 def sweep(directory: Path, label: str) -> None:
     """Remove what writers left that were killed: files aside that nobody has locked.
 
@@ -135,7 +139,7 @@ def sweep(directory: Path, label: str) -> None:
         directory: Where they are.
         label: Pattern of their labels.
     """
-    for path in directory.glob(f".{label}.*.part"):
+    for path in directory.glob(f".{label}.{_RANDOM}.part"):
         with contextlib.suppress(OSError), path.open("rb+") as file:
             if lock(file.fileno()):
                 path.unlink()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from omni_api import (
+    BootAssetKind,
     DeadlineExceededError,
     DownloadError,
     Progress,
@@ -80,6 +81,18 @@ def test_an_interrupted_download_is_gone_on_with_by_the_next_one(
     assert saved.resumed_bytes == CUT
     assert saved.sha256 == hashlib.sha256(factory.content(factory.requests[0].path)).hexdigest()
     assert files(tmp_path) == [ISO]
+
+
+def test_a_download_leaves_alone_what_came_of_one_with_a_longer_name(
+    as_role: Callable[..., Any], factory: ImageFactory, tmp_path: Path
+) -> None:
+    omni = as_role("Admin", retry=NO_RETRY)
+    factory.cut(after=CUT)
+    with pytest.raises(DownloadError):
+        save(omni, tmp_path, kind=BootAssetKind.DISK, format="raw.zst")
+    save(omni, tmp_path, kind=BootAssetKind.DISK, format="raw")
+    saved = save(omni, tmp_path, kind=BootAssetKind.DISK, format="raw.zst")
+    assert saved.resumed_bytes == CUT
 
 
 def test_a_download_that_lacked_only_its_name_asks_for_one_byte(
