@@ -37,6 +37,7 @@ Watcher = Callable[[Progress], None]
 _TICK_S: Final = 0.2
 """How long a step waits for bytes, and so how long it takes to notice that nobody wants them."""
 
+_CHECKSUM: Final = ".sha256"
 _LONGEST_CHECKSUM: Final = 4096
 _HTTP: Final = (OSError, http.client.HTTPException)
 
@@ -157,14 +158,17 @@ class Download:
     def _checksum(self) -> Steps[str]:
         """Return the hash that stands beside the file; empty where none does.
 
-        The enterprise edition of the factory has `….sha256`; others answer with an error.
+        The enterprise edition of the factory has `….sha256`; others answer with an error. One that
+        may pass says nothing of the kind.
         """
-        transfer = Transfer(beside(self.asset.url, ".sha256"), self.asset.headers)
+        transfer = Transfer(beside(self.asset.url, _CHECKSUM), self.asset.headers)
         text = b""
         try:
             while len(text) < _LONGEST_CHECKSUM:
                 taken = yield from self._take(transfer)
                 if taken is not None:
+                    if taken.head is not None and taken.head.status in PASSING:
+                        raise _broken(refusal(taken.head.status, self._shown + _CHECKSUM))
                     if taken.head is not None and taken.head.status != HTTPStatus.OK:
                         return ""
                     text += b"".join(taken.data)

@@ -115,9 +115,9 @@ class ImageFactory:
         """Break the connection of the next downloads after some bytes of an asset."""
         self._cuts += [after] * times
 
-    def refuse(self, status: int, *, times: int = 1) -> None:
-        """Answer the next requests with a status code."""
-        self._refusals += [status] * times
+    def refuse(self, status: int, *, times: int = 1, after: int = 0) -> None:
+        """Answer the next requests with a status code, but for some that come before."""
+        self._refusals += [0] * after + [status] * times
 
     def change(self) -> None:
         """Have other bytes from now on, under the same URLs."""

@@ -166,6 +166,19 @@ def test_a_checksum_that_the_factory_offers_is_compared(
     assert files(tmp_path) == [ISO]
 
 
+def test_a_checksum_that_cannot_be_had_for_a_moment_is_asked_for_again(
+    as_role: Callable[..., Any], simulator: Simulator, tmp_path: Path
+) -> None:
+    omni = as_role("Admin", retry=QUICK)
+    with simulator.image_factory(size=SIZE, checksum="file") as factory:
+        factory.refuse(503, after=1, times=2)
+        assert save(omni, tmp_path).verified
+        factory.refuse(503, after=1, times=3)
+        with pytest.raises(DownloadError, match=r"\.iso\.sha256 answered HTTP 503"):
+            save(omni, tmp_path, overwrite=True)
+        assert save(omni, tmp_path, overwrite=True).resumed_bytes == SIZE - 1
+
+
 def test_a_password_goes_to_the_factory_and_to_no_other_host(
     omni: Any, simulator: Simulator, tmp_path: Path
 ) -> None:
