@@ -20,7 +20,7 @@ from omni_api import _disk
 from omni_api._core.steps import Pause, Steps, now, patience, run
 from omni_api.boot_assets._addresses import beside, shown
 from omni_api.boot_assets._answers import PASSING, changed, checksum, refusal, understood
-from omni_api.boot_assets._http import Taken, Transfer
+from omni_api.boot_assets._http import Taken, Transfer, UnusableAddressError
 from omni_api.boot_assets._part import Part
 from omni_api.boot_assets._values import BootAsset, SavedBootAsset
 from omni_api.errors import (
@@ -189,7 +189,7 @@ class Download:
             )
         try:
             return (yield from run(partial(transfer.take, _TICK_S)))
-        except ssl.SSLCertVerificationError as error:
+        except (ssl.SSLCertVerificationError, UnusableAddressError) as error:
             raise self._failure(error, None, 1) from error
         except _HTTP as error:
             raise _broken(error) from error

@@ -62,6 +62,10 @@ class Taken:
     ended: bool = False
 
 
+class UnusableAddressError(Exception):
+    """The way leads where nobody can or must be sent; a second attempt would lead there again."""
+
+
 class Transfer:
     """A request that is sent, and its answer as it comes.
 
@@ -99,6 +103,7 @@ class Transfer:
         Raises:
             OSError: The connection failed.
             http.client.HTTPException: What came is no HTTP.
+            UnusableAddressError: Nobody can or must be sent there.
         """
         with self._changed:
             self._changed.wait_for(
@@ -172,6 +177,9 @@ class Transfer:
             return error  # it is an answer like any other
         except urllib.error.URLError as error:
             raise error.reason if isinstance(error.reason, OSError) else error from None
+        except ValueError:
+            # Its text may show a password: that of a header which is none repeats the header.
+            raise UnusableAddressError("an address on the way to it is malformed") from None
 
     def _watched(self, kind: type[http.client.HTTPConnection]) -> Callable[..., Any]:
         """Return a maker of connections whose sockets `stop` can reach."""
@@ -234,9 +242,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 - it is urllib's
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        before, after = origin(req.full_url), origin(newurl)
-        if after[0] != before[0] and after[0] != "https":
-            raise http.client.HTTPException("redirected from https to an unencrypted address")
+        with contextlib.ExitStack() as unless_followed:
+            unless_followed.callback(fp.close)  # urllib does it only where it follows
+            before, after = origin(req.full_url), origin(newurl)
+            if after[0] != before[0] and after[0] != "https":
+                text = f"redirected from {before[0]} to {after[0]}, unencrypted"
+                raise UnusableAddressError(text)
+            unless_followed.pop_all()
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         if new is not None and after == before:
             for name, value in self._headers.items():

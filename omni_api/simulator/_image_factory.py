@@ -59,6 +59,7 @@ class ImageFactory:
 
     Attributes:
         url: Where it listens.
+        store: Where its object store does, if clients are sent on to one.
         headers: What a download has to send along.
         requests: What was asked of it, oldest first.
         size: Bytes of every asset.
@@ -95,6 +96,8 @@ class ImageFactory:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        # Another host, if only by name.
+        self.store = self.url.replace("127.0.0.1", "localhost")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -166,11 +169,10 @@ def _handler(factory: ImageFactory) -> type[BaseHTTPRequestHandler]:
             elif asset != path:
                 self._send_checksum(asset)
             elif factory._redirect and not in_store:
-                # `localhost` is another host than 127.0.0.1, if only by name. The signature in the
-                # URL is a secret of the store.
-                store = factory.url.replace("127.0.0.1", "localhost")
+                # The signature in the URL is a secret of the store.
+                stored = f"{factory.store}{path.replace('/image/', '/store/')}?sign=x"
                 self._begin(302)
-                self.send_header("Location", f"{store}{path.replace('/image/', '/store/')}?sign=x")
+                self.send_header("Location", stored)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             else:

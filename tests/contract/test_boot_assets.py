@@ -245,6 +245,25 @@ def test_a_factory_that_is_not_there_is_a_download_error(
         save(as_role("Admin", retry=QUICK), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("http://a..b/", "an address on the way to it is malformed"),
+        ("http://127.0.0.1:99999/", "an address on the way to it is malformed"),
+        ("ftp://127.0.0.1/", "redirected from http to ftp, unencrypted"),
+    ],
+)
+def test_a_redirect_that_nobody_can_follow_is_not_tried_twice(
+    omni: Any, simulator: Simulator, tmp_path: Path, target: str, why: str
+) -> None:
+    with simulator.image_factory(redirect=True) as factory:
+        factory.store = target
+        with pytest.raises(DownloadError, match=f"could not be fetched: {why}$"):
+            save(omni, tmp_path)
+    assert len(factory.requests) == 1
+    assert not files(tmp_path)
+
+
 @pytest.fixture
 def encrypted(simulator: Simulator, tmp_path: Path) -> Iterator[Path]:
     """A factory with TLS, and the file of the CA that vouches for it."""
