@@ -19,7 +19,7 @@ from omni_api.errors import InvalidInputError
 PUBLIC_FACTORY = "https://factory.talos.dev"
 _SCHEMATIC = re.compile("[0-9a-f]{64}")
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
-_WORD = re.compile("[a-z][a-z0-9-]*")
+_WORD = re.compile("[a-z][A-Za-z0-9-]*")  # `equinixMetal` is one
 _FORMAT = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 _PORTS = {"http": 80, "https": 443}
 

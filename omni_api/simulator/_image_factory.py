@@ -28,7 +28,7 @@ Checksum = Literal["header", "file"]
 
 _ASSET = re.compile(
     r"/(image|store)/[0-9a-f]{64}/v\d+\.\d+\.\d+[^/]*"
-    r"/[a-z][a-z0-9-]*-(amd64|arm64)(-secureboot)?\.[a-z0-9.]+"
+    r"/[a-z][A-Za-z0-9-]*-(amd64|arm64)(-secureboot)?\.[a-z0-9.]+"
 )
 _CHECKSUM = ".sha256"
 _BLOCK = 64 * 1024

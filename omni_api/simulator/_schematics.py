@@ -173,7 +173,7 @@ def get_boot_asset_url(call: Call, request: Any) -> Any:
         raise invalid(f"unknown boot asset kind {_kind_name(kind)}")
     is_disk = kind == kinds.BOOT_ASSET_KIND_DISK
     for what, value, valid in (
-        ("platform", request.platform, r"[a-z][a-z0-9-]*"),
+        ("platform", request.platform, r"[a-z][A-Za-z0-9-]*"),
         ("architecture", request.architecture, "amd64|arm64"),
         ("disk image format", request.format, r"[a-z0-9]+(\.[a-z0-9]+)*" if is_disk else ".*"),
         ("schematic ID", request.schematic_id, "[0-9a-f]{64}"),

@@ -59,6 +59,7 @@ def files(directory: Path) -> list[str]:
             "/image/{}/v1.13.8/nocloud-amd64.raw.zst",
             "nocloud-amd64-v1.13.8-376567.raw.zst",
         ),
+        ({"platform": "equinixMetal"}, "/image/{}/v1.13.8/equinixMetal-amd64.iso", None),
         (
             {"kind": BootAssetKind.PXE, "architecture": "arm64"},
             "/pxe/{}/v1.13.8/metal-arm64",
