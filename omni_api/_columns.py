@@ -42,11 +42,12 @@ def shown(kind: type) -> Mapping[str, str]:
 def table(values: Sequence[object], kind: type | None) -> dict[str, list[object]]:
     """Return the columns of a table: name -> what stands in it, None where there is nothing."""
     rows = [row for value in values for row in _spread("", value)]
-    names = dict.fromkeys(types_of(kind)) if kind is not None else {}
+    known = types_of(kind) if kind is not None else {}
+    names = dict.fromkeys(known)
     for row in rows:
         names.update(dict.fromkeys(row))
     # A key of one mapping may be the beginning of another's, and a list be missing in one row.
-    return {name: _alike([row.get(name) for row in rows]) for name in names}
+    return {name: _alike([row.get(name) for row in rows], known.get(name)) for name in names}
 
 
 # ---- What stands in the rows -------------------------------------------------------------------
@@ -111,10 +112,12 @@ def _as_json(cell: object) -> str:
     return orjson.dumps(cell, default=repr, option=options).decode()
 
 
-def _alike(cells: list[object]) -> list[object]:
+def _alike(cells: list[object], known: type | None) -> list[object]:
     """Make texts of cells of more than one type, such as a name and a number that has none."""
     kinds = {type(cell) for cell in cells if cell is not None}
-    if len(kinds) < 2 or kinds == {int, float}:  # noqa: PLR2004
+    # A column of names is one of texts, too, where no number in it has a name.
+    expected = kinds | {known} if known is str and kinds else kinds
+    if len(expected) < 2 or expected == {int, float}:  # noqa: PLR2004
         return cells
     return [None if cell is None else str(cell) for cell in cells]
 
@@ -147,9 +150,9 @@ def _known(name: str, hint: Any, within: tuple[type, ...]) -> Iterator[tuple[str
     elif _is_a(origin, Mapping):
         return
     elif hint == tuple[str, ...]:
-        yield name, list
+        yield name or "value", list
     elif hint in _SAME:
-        yield name, hint
+        yield name or "value", hint
     else:
         text = origin is typing.Literal or any(_is_a(hint, kind) for kind in _AS_TEXT)
         yield name or "value", str if text else object

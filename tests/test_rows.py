@@ -250,6 +250,7 @@ def test_numbers_without_a_name_do_not_disturb_a_column_of_names(library: Any) -
     )
     frame = Rows([known, newer]).to_dataframe(library)
     assert list(frame["response_type"]) == ["ROLLOUT", "77"]
+    assert list(Rows([newer]).to_dataframe(library)["response_type"]) == ["77"]
 
 
 @LIBRARIES
@@ -324,3 +325,10 @@ def test_rows_are_a_tuple_and_stay_rows_when_cut_copied_and_pickled() -> None:
 
 def test_rows_of_plain_texts_have_one_column() -> None:
     assert table(["a", html.escape("<")], str) == {"value": ["a", "&lt;"]}
+
+
+@LIBRARIES
+def test_rows_of_plain_numbers_have_one_column(library: Any) -> None:
+    frame = Rows([1, 2]).to_dataframe(library)
+    assert list(frame.columns) == ["value"]
+    assert list(frame["value"]) == [1, 2]
