@@ -74,9 +74,9 @@ class Resource(Value):
     created: datetime | None = None
     updated: datetime | None = None
     finalizers: tuple[str, ...] = ()
-    labels: Mapping[str, str] = attrs.field(factory=dict)
-    annotations: Mapping[str, str] = attrs.field(factory=dict)
-    spec: Mapping[str, object] = attrs.field(factory=dict)
+    labels: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    annotations: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    spec: Mapping[str, object] = attrs.field(factory=dict, hash=False)
     spec_proto: bytes = b""
 
     @property

@@ -212,6 +212,11 @@ def test_every_public_value_shows_itself_as_a_table_and_its_columns_have_types()
         assert columns.isdisjoint(hidden), kind
 
 
+def test_a_resource_can_be_in_a_set_like_every_other_value() -> None:
+    cluster = Resource(type="Clusters.omni.sidero.dev", id="prod", labels={"env": "prod"})
+    assert {cluster, attrs.evolve(cluster)} == {cluster}
+
+
 # ---- Frames ------------------------------------------------------------------------------------
 
 
