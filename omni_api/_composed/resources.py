@@ -47,14 +47,15 @@ def get(
         >>> omni.resources.get("CurrentUsers", "current", namespace="virtual").spec["role"]
         'Admin'
     """
+    named = full_type(type)
     request = cosi_pb2.GetRequest(
-        type=full_type(type),
-        id=text("id", id, empty=False),
+        type=named,
+        id=text("id", id, secret=is_secret(named), empty=False),
         namespace=text("namespace", namespace, empty=False),
     )
     call = calls.get_resource(request, timeout=timeout).read_by(get_reader, _size)
     steps = send(call)
-    return (yield from (hiding(id, steps) if is_secret(request.type) else steps))
+    return (yield from (hiding(id, steps) if is_secret(named) else steps))
 
 
 def list(  # noqa: A001 - the verb of the official tool

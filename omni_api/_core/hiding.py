@@ -19,5 +19,6 @@ def hiding(secret: str, steps: Steps[T]) -> Steps[T]:
             raise
         error.details = error.details.replace(secret, "<hidden>")
         error.args = (error.details,)
-        # The cause is gRPC's own error, with the words as they came.
+        # That is gRPC's own error, with the words as they came.
+        error.__context__ = None
         raise error from None

@@ -126,7 +126,9 @@ def test_no_repr_and_no_error_tells_a_join_token(omni: Any, simulator: Simulator
         omni.resources.get("JoinTokens", "a-mistyped-token")
     assert "a-mistyped-token" not in str(caught.value)
     assert "<hidden>" in caught.value.details
-    assert caught.value.__cause__ is None
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    with pytest.raises(InvalidInputError, match="id must be a str, not a bytes"):
+        omni.resources.get("JoinTokens", b"a-mistyped-token")
 
 
 def answer(**metadata: Any) -> Any:
