@@ -24,6 +24,8 @@ _ATTEMPTS = 5
 """How often an update is tried that somebody else is always faster with."""
 _AGAIN = 0.2
 """Seconds until another look."""
+_LEAST = 0.001
+"""Seconds for a call when nothing is left: it fails with a deadline as every late call does."""
 _PATIENCE = 120.0
 """Seconds that `destroy` waits for the server's controllers, unless told otherwise."""
 
@@ -243,17 +245,26 @@ def _destroy(id_: str, timeout: Timeout) -> Steps[None]:
     patience = _PATIENCE if isinstance(timeout, Unset) else timeout
     begun = (yield from now()).monotonic
     limit = float("inf") if patience is None else begun + to_seconds("timeout", patience)
+
+    def left() -> Steps[Timeout]:
+        """Return the timeout of the next call: the rest of the whole, or the client's for each."""
+        if timeout is None or isinstance(timeout, Unset):
+            return timeout
+        return max(limit - (yield from now()).monotonic, _LEAST)
+
     answer = yield from send(calls.teardown_resource(teardown, timeout=timeout))
     try:
         if not answer.destroy_ready:
-            yield from _until_free(look, limit, timeout)
-        yield from send(calls.destroy_resource(removal, timeout=timeout))
+            yield from _until_free(look, limit, left)
+        yield from send(calls.destroy_resource(removal, timeout=(yield from left())))
     except NotFoundError:
         # The server destroys what users manage by itself once nobody holds it, and was faster.
         return
 
 
-def _until_free(request: cosi_pb2.GetRequest, limit: float, timeout: Timeout) -> Steps[None]:
+def _until_free(
+    request: cosi_pb2.GetRequest, limit: float, left: Callable[[], Steps[Timeout]]
+) -> Steps[None]:
     """Wait until a resource that is being torn down has no finalizers.
 
     Raises:
@@ -261,7 +272,7 @@ def _until_free(request: cosi_pb2.GetRequest, limit: float, timeout: Timeout) ->
         DeadlineExceededError: It has some still.
     """
     while True:
-        found = yield from send(calls.get_resource(request, timeout=timeout))
+        found = yield from send(calls.get_resource(request, timeout=(yield from left())))
         held = ", ".join(found.resource.metadata.finalizers)
         if not held:
             return

@@ -305,6 +305,19 @@ def test_an_update_that_somebody_is_always_faster_with_gives_up() -> None:
     assert updates == 5
 
 
+def test_the_timeout_of_a_removal_is_for_all_of_its_calls() -> None:
+    steps: Generator[Any, Any, None] = join_tokens.destroy("a-token", timeout=10.0)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    next(steps)
+    assert steps.send(Moment(start, 100.0)).timeout == 10.0
+    assert isinstance(steps.send(cosi_pb2.TeardownResponse(destroy_ready=False)), Now)
+    assert steps.send(Moment(start, 104.0)).timeout == 6.0
+    assert isinstance(steps.send(cosi_pb2.GetResponse()), Now)
+    removal = steps.send(Moment(start, 111.0))
+    assert is_call(removal, "destroy_resource")
+    assert 0 < removal.timeout < 0.01
+
+
 def test_a_removal_without_a_limit_waits_on() -> None:
     steps: Generator[Any, Any, None] = join_tokens.destroy("a-token", timeout=None)
     assert isinstance(next(steps), Now)
