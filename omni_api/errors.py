@@ -88,7 +88,7 @@ class ReadOnlyError(UnsentError):
 
 
 class ClosedError(OmniError):
-    """The client or stream was closed, or belongs to another process or event loop.
+    """The client, stream or key file was closed, or belongs to another process or event loop.
 
     Raised before anything is sent, or by a call that ran while its client was closed.
     """

@@ -6,16 +6,14 @@ be asked for a second time, so its place is made sure of before the key is made.
 
 from __future__ import annotations
 
-import glob
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from omni_api._core import arguments
-from omni_api._disk import Aside, expanded, sweep, telling
+from omni_api._disk import Aside, place, telling
 from omni_api.credentials import ServiceAccountKey
-from omni_api.errors import InvalidInputError
+from omni_api.errors import ClosedError
 
 __all__ = ["KeyFile"]
 
@@ -47,24 +45,14 @@ class KeyFile:
     """
 
     def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
-        self._target = expanded(path).absolute()
         self._overwrite = arguments.boolean("overwrite", overwrite)
-        if self._target.is_dir():
-            raise InvalidInputError(f"path must be a file, and {self._target} is a directory")
-        if not overwrite and os.path.lexists(self._target):
-            raise InvalidInputError(f"path must be a new file, and {self._target} exists")
-        try:
-            # Permissions, quotas and read-only mounts: only the attempt tells.
-            sweep(self._target.parent, glob.escape(self._target.name))
+        named = arguments.path("path", path, form="a file")
+        self._target = place(named, "", overwrite=overwrite)
+        with telling("write the key to", self._target):
             self._aside = Aside(self._target.parent, self._target.name)
-        except OSError as error:
-            raise InvalidInputError(
-                "path must be in a directory that can be written to, not in "
-                f"{self._target.parent}: {error.strerror or error}"
-            ) from error
 
     def save(self, key: ServiceAccountKey, *, endpoint: str = "") -> Path:
-        """Write the key; when this returns, it outlives a power cut.
+        """Write the key, once; when this returns, it outlives a power cut.
 
         Args:
             key: The key.
@@ -74,6 +62,7 @@ class KeyFile:
             The file.
 
         Raises:
+            ClosedError: A key was saved or could not be, or the place was given up.
             InvalidInputError: `endpoint` is no URL of an Omni.
             StorageError: The disk is full, for example, or somebody else made such a file. No
                 key is in it; `service_accounts.renew` makes another one.
@@ -89,9 +78,15 @@ class KeyFile:
             >>> directory.cleanup()
         """
         lines = key.variables(endpoint=endpoint).encode()
-        with telling("write the key to", self._target):
-            self._aside.file.write(lines)
-            self._aside.publish(self._target, overwrite=self._overwrite)
+        if self._aside.file.closed:
+            raise ClosedError(f"{self._target} takes one key: open another KeyFile for this one")
+        try:
+            with telling("write the key to", self._target):
+                self._aside.file.write(lines)
+                self._aside.publish(self._target, overwrite=self._overwrite)
+        finally:
+            # A second attempt would write behind what came of the first.
+            self.close()
         return self._target
 
     def close(self) -> None:

@@ -161,9 +161,7 @@ def save(
             "kind must be BootAssetKind.ISO or DISK: machines fetch the script of a network boot "
             "themselves, from the URL that boot_assets.url() returns"
         )
-    named = os.fspath(path) if isinstance(path, str | os.PathLike) else path
-    if named is not None and (not isinstance(named, str) or not named or "\0" in named):
-        raise InvalidInputError(f"path must be a file or a directory, not {path!r}")
+    named = None if path is None else arguments.path("path", path)
     arguments.function("on_progress", on_progress)
     arguments.boolean("overwrite", overwrite)
     limit = None if timeout is None or isinstance(timeout, Unset) else _seconds(timeout)

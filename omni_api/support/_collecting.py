@@ -84,9 +84,7 @@ def ordered(
     timeout: Timeout,
 ) -> Order:
     """Check the arguments and return the order."""
-    named = os.fspath(path) if isinstance(path, str | os.PathLike) else path
-    if named is not None and (not isinstance(named, str) or not named or "\0" in named):
-        raise InvalidInputError(f"path must be a file or a directory, not {path!r}")
+    named = None if path is None else arguments.path("path", path)
     recipients = () if isinstance(encrypt, bool) else arguments.texts("encrypt", encrypt)
     encrypted = encrypt is True or bool(recipients)
     if not isinstance(encrypt, bool) and not recipients:
