@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
 
-# In a URL; or 32 bytes in base62 (recorded from Omni 1.10), which are no piece of some base64.
-_JOIN_TOKEN = re.compile(r"(?<=jointoken=)[^\s&\"'\\]+|(?<![\w+/=-])[0-9A-Za-z]{43,44}(?![\w+/=-])")
+# In a URL; or 32 bytes in base62 (recorded from Omni 1.10), which are no piece of some base64. The
+# encoder gives 5 or 6 bits to a character, so a few have 45.
+_JOIN_TOKEN = re.compile(r"(?<=jointoken=)[^\s&\"'\\]+|(?<![\w+/=-])[0-9A-Za-z]{43,45}(?![\w+/=-])")
 
 
 @attrs.frozen(kw_only=True)
