@@ -72,8 +72,10 @@ class Download:
         if not self.asset.url.startswith(("https://", "http://")):
             raise InvalidInputError(f"the image factory must have a URL of http, not {self._shown}")
         self._began = (yield from now()).monotonic
-        part = yield from run(partial(Part, self.target, self._shown))
+        part = Part(self.target, self._shown)
         try:
+            # Not made by the step: what a step returns is lost when it is cancelled.
+            yield from run(part.open)
             resumed = yield from self._patiently(part, lambda: self._fetch(part))
             expected = self._sha256 or (yield from self._patiently(part, self._checksum))
             if expected and expected != part.sha256:

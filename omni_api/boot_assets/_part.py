@@ -32,9 +32,6 @@ class Part(Aside):
         mark: What the bytes are known by.
         kept: How many of them were there when the last request was answered.
         resumed: How many of them an earlier download had left; None before there is an answer.
-
-    Raises:
-        StorageError: It cannot be written, or another download writes it.
     """
 
     def __init__(self, target: Path, source: str) -> None:
@@ -42,17 +39,28 @@ class Part(Aside):
         self._note = self.path.with_name(f"{self.path.name}.json")
         # The source is only compared, and may hold more than a file should tell.
         self._source = hashlib.sha256(source.encode()).hexdigest()
-        with telling("write", self.path):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
-            self.file = os.fdopen(descriptor, "r+b")
-            self._there = True
-            if not lock(descriptor) or not self._is_named(descriptor):
-                self.file.close()
-                raise StorageError(f"another download writes {target}", path=str(target))
-        self.mark = self._read_note()
+        self._target = target
+        self._there = False
+        self.mark = Mark()
         self.kept = 0
         self.resumed: int | None = None
         self._hash = hashlib.sha256()
+
+    def open(self) -> None:
+        """Take the file; `leave` gives it back, whether this came to its end or not.
+
+        Raises:
+            StorageError: It cannot be written, or another download writes it.
+        """
+        with telling("write", self.path):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+            self.file = os.fdopen(descriptor, "r+b")
+            if not lock(descriptor) or not self._is_named(descriptor):
+                self.file.close()
+                target = self._target
+                raise StorageError(f"another download writes {target}", path=str(target))
+            self._there = True
+        self.mark = self._read_note()
 
     @property
     def size(self) -> int:
@@ -110,6 +118,8 @@ class Part(Aside):
 
     def leave(self) -> None:
         """Close it and let it lie, for the next download to go on with."""
+        if not self._there:
+            return
         with contextlib.suppress(OSError):
             if not self.file.closed and not os.fstat(self.file.fileno()).st_size:
                 self.discard()

@@ -303,6 +303,7 @@ def test_a_second_download_of_the_same_file_does_not_write_into_the_first(
     from omni_api.boot_assets._part import Part
 
     first = Part(tmp_path / ISO, "elsewhere")
+    first.open()
     try:
         with pytest.raises(StorageError, match="another download writes"):
             save(omni, tmp_path)

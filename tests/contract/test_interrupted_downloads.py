@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from omni_api import (
     RetryPolicy,
     ServiceAccountKey,
 )
+from omni_api.boot_assets._part import Part
 from omni_api.simulator import ImageFactory, Simulator
 from omni_api_async import OmniClient
 
@@ -209,3 +211,32 @@ def test_a_cancelled_task_does_not_wait_for_the_factory(
     factory.hold()
     assert asyncio.run(cancelled()) < 1.0
     factory.release()
+
+
+def test_a_task_that_is_cancelled_while_it_opens_the_file_lets_go_of_it(
+    simulator: Simulator, factory: ImageFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ServiceAccountKey.decode(simulator.service_account_key())
+    opening, go_on = threading.Event(), threading.Event()
+    really_open = Part.open
+
+    def slowly(part: Part) -> None:
+        opening.set()
+        go_on.wait()
+        really_open(part)
+
+    monkeypatch.setattr(Part, "open", slowly)
+
+    async def cancelled() -> None:
+        async with OmniClient(simulator.endpoint, auth=key) as omni:
+            task = asyncio.ensure_future(
+                omni.boot_assets.save(EMPTY, tmp_path, talos_version="1.13.8")
+            )
+            await asyncio.to_thread(opening.wait)
+            task.cancel()
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(cancelled())
+    assert not files(tmp_path)
