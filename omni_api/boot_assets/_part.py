@@ -53,7 +53,7 @@ class Part(Aside):
             StorageError: It cannot be written, or another download writes it.
         """
         with telling("write", self.path):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+            descriptor = _for_its_owner(str(self.path), os.O_RDWR | os.O_CREAT)
             self.file = os.fdopen(descriptor, "r+b")
             if not lock(descriptor) or not self._is_named(descriptor):
                 self.file.close()
@@ -80,7 +80,8 @@ class Part(Aside):
                 # Before the note: a power cut must not leave old bytes beside a new one.
                 os.fsync(self.file.fileno())
             note = {"source": self._source, "validator": mark.validator, "size": mark.size}
-            self._note.write_text(json.dumps(note), encoding="utf-8")
+            with open(self._note, "w", encoding="utf-8", opener=_for_its_owner) as file:
+                json.dump(note, file)
             self.mark = mark
             self.kept = start
             self.resumed = start if self.resumed is None else min(self.resumed, start)
@@ -144,6 +145,10 @@ class Part(Aside):
         except (OSError, ValueError, KeyError, TypeError):
             pass  # none there, or one that was cut off: the download starts over
         return Mark()
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | _FLAGS, 0o600)
 
 
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

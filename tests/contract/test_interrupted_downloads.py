@@ -20,6 +20,7 @@ from omni_api import (
     Progress,
     RetryPolicy,
     ServiceAccountKey,
+    StorageError,
 )
 from omni_api.boot_assets._part import Part
 from omni_api.simulator import ImageFactory, Simulator
@@ -160,6 +161,17 @@ def test_a_torn_note_beside_the_part_makes_the_download_start_over(
     assert "http" not in json.dumps(json.loads(note.read_text()))
     note.write_text('{"source":')
     assert save(omni, tmp_path).resumed_bytes == 0
+
+
+def test_a_link_in_place_of_the_note_is_not_followed(
+    omni: Any, factory: ImageFactory, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / f".{ISO}.part.json").symlink_to(precious)
+    with pytest.raises(StorageError, match="cannot write"):
+        save(omni, tmp_path)
+    assert precious.read_text() == "mine"
 
 
 def test_the_timeout_covers_the_download_and_keeps_what_has_come(
