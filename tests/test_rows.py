@@ -40,6 +40,7 @@ from omni_api._html import ROWS
 from omni_api.audit import AuditEvent
 from omni_api.audit._record import Record
 from omni_api.rows import Value
+from omni_api.simulator._fleet_ids import base62
 
 TOKEN = "NmMsj8SnZzfjguPQPTFiTC0ZUbAatnHyx3ZS32uy60S"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -203,6 +204,11 @@ def test_a_resource_shows_neither_its_content_nor_an_id_that_is_a_token() -> Non
     for text in (token._repr_html_(), rows._repr_html_(), str(table(rows, Resource))):
         assert "battery" not in text
         assert "staple" not in text
+
+
+@pytest.mark.parametrize("data", [bytes(32), b"\x00" + b"\xff" * 31, b"\xff" * 32])
+def test_every_token_that_the_simulator_makes_is_masked(data: bytes) -> None:
+    assert masked(base62(data)) == "<hidden>"
 
 
 @pytest.mark.parametrize("text", ["a" * 40, "0f" * 32, f"AAAA/{'b' * 43}+CC", "c" * 46])

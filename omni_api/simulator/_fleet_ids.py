@@ -58,7 +58,7 @@ def token(name: str) -> str:
 
 
 def base62(data: bytes) -> str:
-    """How Omni writes its secret tokens: 32 bytes are 43 or 44 characters."""
+    """Write 32 bytes as 43 characters, much as Omni writes its secret tokens (43 to 45)."""
 
     def digits() -> Iterator[str]:
         number = int.from_bytes(data)
@@ -66,7 +66,7 @@ def base62(data: bytes) -> str:
             number, digit = divmod(number, 62)
             yield _BASE62[digit]
 
-    return "".join(digits())[::-1]
+    return "".join(digits())[::-1].rjust(43, "0")
 
 
 def _digest(text: str) -> bytes:
