@@ -18,6 +18,18 @@ from typing import BinaryIO
 from omni_api.errors import InvalidInputError, StorageError
 
 
+def named(path: str | os.PathLike[str], *, form: str = "a file or a directory") -> str:
+    """Return a path as a text that a file system could have.
+
+    Raises:
+        InvalidInputError: It is none.
+    """
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidInputError(f"path must be {form}, not {path!r}")
+    return text
+
+
 def expanded(path: str | Path) -> Path:
     """Return a path with the home directory in place of `~` and `~user`.
 

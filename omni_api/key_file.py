@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from omni_api._core import arguments
-from omni_api._disk import Aside, place, telling
+from omni_api._disk import Aside, named, place, telling
 from omni_api.credentials import ServiceAccountKey
 from omni_api.errors import ClosedError
 
@@ -46,8 +46,7 @@ class KeyFile:
 
     def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
         self._overwrite = arguments.boolean("overwrite", overwrite)
-        named = arguments.path("path", path, form="a file")
-        self._target = place(named, "", overwrite=overwrite)
+        self._target = place(named(path, form="a file"), "", overwrite=overwrite)
         with telling("write the key to", self._target):
             self._aside = Aside(self._target.parent, self._target.name)
 

@@ -161,7 +161,7 @@ def save(
             "kind must be BootAssetKind.ISO or DISK: machines fetch the script of a network boot "
             "themselves, from the URL that boot_assets.url() returns"
         )
-    named = None if path is None else arguments.path("path", path)
+    named = None if path is None else _disk.named(path)
     arguments.function("on_progress", on_progress)
     arguments.boolean("overwrite", overwrite)
     limit = None if timeout is None or isinstance(timeout, Unset) else _seconds(timeout)

@@ -6,7 +6,6 @@ but with a text that names neither. Values of secret parameters are not repeated
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,14 +66,6 @@ def boolean(name: str, value: bool) -> bool:  # noqa: FBT001 - it is the value
     if not isinstance(value, bool):
         raise InvalidInputError(f"{name} must be True or False, not {value!r}")
     return value
-
-
-def path(name: str, value: str | os.PathLike[str], *, form: str = "a file or a directory") -> str:
-    """Return `value` as a path that a file system could have."""
-    named = os.fspath(value) if isinstance(value, str | os.PathLike) else value
-    if not isinstance(named, str) or not named or "\0" in named:
-        raise InvalidInputError(f"{name} must be {form}, not {value!r}")
-    return named
 
 
 def function(name: str, value: FunctionT) -> FunctionT:

@@ -84,7 +84,7 @@ def ordered(
     timeout: Timeout,
 ) -> Order:
     """Check the arguments and return the order."""
-    named = None if path is None else arguments.path("path", path)
+    named = None if path is None else _disk.named(path)
     recipients = () if isinstance(encrypt, bool) else arguments.texts("encrypt", encrypt)
     encrypted = encrypt is True or bool(recipients)
     if not isinstance(encrypt, bool) and not recipients:
