@@ -92,7 +92,10 @@ def entries_of(new: Fields, section: str, kind: str) -> dict[str, Fields]:
         for entry in entries
     ):
         raise InvalidInputError(f"a kubeconfig must have {section} with names; this has not")
-    return {str(entry["name"]): entry[kind] for entry in entries}
+    found = {str(entry["name"]): entry[kind] for entry in entries}
+    if len(found) < len(entries):
+        raise InvalidInputError(f"a kubeconfig must have each of its {section} once; this has not")
+    return found
 
 
 @attrs.define

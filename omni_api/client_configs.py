@@ -15,6 +15,8 @@ from typing import Literal
 import attrs
 
 from omni_api import config
+from omni_api._core import arguments
+from omni_api._disk import expanded, named
 from omni_api._documents import Document, Fields, editing, parsed, write
 from omni_api._merging import Mapped, Merge, entries_of, list_of, section_of
 from omni_api.errors import InvalidInputError
@@ -111,12 +113,15 @@ def merge_kubeconfig(
         'local-talos-default'
     """
     new = parsed(data, "a kubeconfig")
-    target = config.kubeconfig_file(environ) if path is None else Path(path)
+    decide = _decision(on_clash)
+    if context_name is not None:
+        arguments.text("context_name", context_name, empty=False)
+    target = config.kubeconfig_file(environ) if path is None else _file(path)
     with editing(target, "kubeconfig", mode=_mode(new)) as document:
         fields = document.fields
         if document.created:
             fields.update(apiVersion="v1", kind="Config")
-        merge = Merge(_decision(on_clash))
+        merge = Merge(decide)
         names = {
             kind: {
                 name: merge.entry(list_of(fields, section), kind, name, value)
@@ -129,8 +134,8 @@ def merge_kubeconfig(
         merged = ""
         for name, value in contexts.items():
             for kind, mapped in names.items():
-                if value.get(kind) in mapped:
-                    value[kind] = mapped[value[kind]]
+                if isinstance(used := value.get(kind), str):
+                    value[kind] = mapped.get(used, used)
             wanted = context_name if context_name is not None and name == current else name
             given = merge.entry(list_of(fields, "contexts"), "context", wanted, value)
             if name == current:
@@ -172,7 +177,7 @@ def merge_talosconfig(
         ...     [merge_talosconfig(config, file).context for _ in range(2)]
         ['local-talos-default', 'local-talos-default']
     """
-    target = config.talosconfig_file(environ) if path is None else Path(path)
+    target = config.talosconfig_file(environ) if path is None else _file(path)
     return _merge_contexts(data, target, "talosconfig", on_clash)
 
 
@@ -207,7 +212,7 @@ def merge_omniconfig(
         ...     merge_omniconfig(config, os.path.join(directory, "config")).context
         'default'
     """
-    target = config.omniconfig_file(environ) if path is None else Path(path)
+    target = config.omniconfig_file(environ) if path is None else _file(path)
     return _merge_contexts(data, target, "omniconfig", on_clash)
 
 
@@ -240,8 +245,18 @@ def save_config(
     """
     fields = parsed(data, "a config")
     content = data.encode() if isinstance(data, str) else data
+    arguments.boolean("overwrite", overwrite)
+    if mode is not None and type(mode) is not int:
+        raise InvalidInputError(f"mode must be a number such as 0o600, not {mode!r}")
     chosen = _mode(fields) if mode is None else mode
-    return write(content, path, overwrite=overwrite, mode=chosen)
+    return write(content, _file(path), overwrite=overwrite, mode=chosen)
+
+
+def _file(path: str | Path) -> Path:
+    file = expanded(named(path, form="a file"))
+    if file.is_dir():
+        raise InvalidInputError(f"path must name a file, and {file} is a directory")
+    return file
 
 
 def _mode(fields: Fields) -> int:
@@ -262,21 +277,26 @@ def _merge_contexts(data: bytes | str, target: Path, what: str, on_clash: OnClas
         isinstance(value, dict) for value in contexts.values()
     ):
         raise InvalidInputError(f"a {what} must have contexts; this has none")
+    merge = Merge(_decision(on_clash))
     with editing(target, what) as document:
         there = Mapped(section_of(document.fields, "contexts", {}))
-        merge = Merge(_decision(on_clash))
         given = {
             name: merge.entry(there, "context", str(name), value)
             for name, value in contexts.items()
         }
-        merged = given.get(new.get("context"), "")
+        selected = new.get("context")
+        merged = given.get(selected, "") if isinstance(selected, str) else ""
         if merged:
             document.fields["context"] = merged
     return _merged(document, merged, merge)
 
 
 def _decision(on_clash: OnClash) -> Callable[[str, str], str]:
-    return on_clash if callable(on_clash) else lambda _kind, _name: on_clash
+    if callable(on_clash):
+        return on_clash
+    if on_clash not in ("rename", "overwrite"):
+        raise InvalidInputError(f'on_clash must be "rename" or "overwrite", not {on_clash!r}')
+    return lambda _kind, _name: on_clash
 
 
 def _merged(document: Document, context: str, merge: Merge) -> Merged:

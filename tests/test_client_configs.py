@@ -498,7 +498,7 @@ def test_a_file_that_cannot_be_written_is_not_replaced_either() -> None:
         with without_rights(), pytest.raises(StorageError, match="Permission denied"):
             save_config("a: theirs", file, overwrite=True)
         assert file.read_text() == "mine"
-        with pytest.raises(StorageError, match="directory"):
+        with pytest.raises(InvalidInputError, match="is a directory"):
             save_config("a: theirs", directory, overwrite=True)
 
 
@@ -527,3 +527,42 @@ def test_what_is_no_config_is_not_saved(tmp_path: Path, data: bytes | str) -> No
     with pytest.raises(InvalidInputError, match="YAML mapping"):
         save_config(data, tmp_path / "own")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"on_clash": "nope"}, 'on_clash must be "rename" or "overwrite"'),
+        ({"context_name": ""}, "context_name"),
+        ({"context_name": 3}, "context_name"),
+        ({"path": 3}, "path must be a file"),
+        ({"path": "a\0b"}, "path must be a file"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_a_file_is_touched(
+    tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=re.escape(said)):
+        merge_kubeconfig(kubeconfig(), **{"path": tmp_path / "config", **options})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_directory_is_no_file_to_save_or_to_merge_into(tmp_path: Path) -> None:
+    for write in (merge_kubeconfig, save_config):
+        with pytest.raises(InvalidInputError, match="is a directory"):
+            write(kubeconfig(), tmp_path)
+    with pytest.raises(InvalidInputError, match="mode"):
+        save_config(kubeconfig(), tmp_path / "config", mode="0600")  # type: ignore[arg-type]
+
+
+def test_a_config_that_points_to_nothing_sensible_is_merged_as_it_is(tmp_path: Path) -> None:
+    odd = "contexts: [{name: a, context: {cluster: [b], user: {c: d}}}]\n"
+    merge_kubeconfig(odd, tmp_path / "config")
+    assert entries(tmp_path / "config", "contexts", "context")["a"]["cluster"] == ["b"]
+    merged = merge_omniconfig("context: [a]\ncontexts: {a: {url: https://a}}", tmp_path / "omni")
+    assert merged.context == ""
+
+
+def test_a_config_with_a_name_twice_is_not_merged(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="each of its users once"):
+        merge_kubeconfig("users: [{name: a, user: {}}, {name: a, user: {}}]", tmp_path / "config")
