@@ -15,15 +15,12 @@ from enum import Enum
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
 from omni_api._core.values import masked
 from omni_api.rows import Rows, Value
-
-if TYPE_CHECKING:
-    pass
 
 _Row = dict[str, object]
 
