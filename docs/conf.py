@@ -47,6 +47,8 @@ python_maximum_signature_line_length = 60
 toc_object_entries = False
 nitpicky = True
 
+# Options of commands have two dashes, which would become one long one.
+smartquotes = False
 html_theme = "furo"
 html_static_path = ["website/static"]
 html_css_files = ["site.css"]

@@ -38,7 +38,10 @@ def place_options(*, merge: bool) -> Callable[[FunctionT], FunctionT]:
         help="File, or directory of the file; `-` for standard output.",
     )
     merging = click.option(
-        "-m", "--merge/--no-merge", default=merge, show_default=True, help="Merge into a file."
+        "-m",
+        "--merge/--no-merge",
+        default=merge,
+        help=f"Merge into a file.  [default: {'merge' if merge else 'no-merge'}]",
     )
     force = click.option(
         "-f", "--force", is_flag=True, help="Replace a file, or entries of the same name."
