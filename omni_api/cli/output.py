@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import attrs
@@ -94,7 +94,11 @@ class Output:
 
     def line(self, text: str) -> None:
         """Write one line. Styles are left out where there is no terminal that shows them."""
-        click.echo(text, color=coloured(sys.stdout))
+        click.echo(text, color=self._coloured)
+
+    @cached_property
+    def _coloured(self) -> bool:
+        return coloured(sys.stdout)  # once, not for each line: it makes a console of rich
 
 
 def coloured(stream: TextIO) -> bool:
