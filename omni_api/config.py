@@ -12,7 +12,7 @@ Unlike the official client, reading never creates or moves a file.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,7 @@ def from_omniconfig(
     name = document.get("context") if context is None else context
     found = contexts.get(name) if isinstance(name, str) else None
     if not isinstance(found, dict):
-        known = ", ".join(map(str, contexts)) or "none"
-        raise ConfigurationError(f"context not found: {name} (contexts of {file}: {known})")
+        raise context_not_found(name, contexts, file)
     url = endpoint or found.get("url")
     if not url:
         raise ConfigurationError(f"context {name!r} of {file} has no url")
@@ -133,6 +132,12 @@ def from_omniconfig(
         tls=_tls(env),
         source=f"context {name!r} of {file}",
     )
+
+
+def context_not_found(name: object, known: Iterable[object], file: Path) -> ConfigurationError:
+    """Make the error that names the contexts there are, in the official tool's words."""
+    names = ", ".join(map(str, known)) or "none"
+    return ConfigurationError(f"context not found: {name} (contexts of {file}: {names})")
 
 
 def _tls(env: Mapping[str, str]) -> TLS:

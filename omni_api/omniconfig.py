@@ -117,7 +117,7 @@ class Omniconfig:
                 return context
         if name is None:
             raise ConfigurationError(f"{self.path} selects no context: select one, or name one")
-        raise _unknown(name, [context.name for context in contexts], self.path)
+        raise config.context_not_found(name, [context.name for context in contexts], self.path)
 
     def add(self, name: str, *, url: str, identity: str = "") -> Context:
         """Add a context, and make the file if there is none; the first context is selected.
@@ -269,7 +269,7 @@ class Omniconfig:
         with editing(self.path, "omniconfig") as document:
             contexts = _contexts(document.fields, document.path)
             if wanted not in contexts:
-                raise _unknown(wanted, list(contexts), document.path)
+                raise config.context_not_found(wanted, list(contexts), document.path)
             found = _mapping(contexts[wanted])
             yield document.fields, found
             if found and wanted in contexts:
@@ -306,8 +306,3 @@ def _checked(url: str) -> None:
     endpoint.parse(url)
     if "@" in url:
         raise InvalidInputError("url must name no user and no password: Omni takes signatures only")
-
-
-def _unknown(name: str, known: list[str], path: Path) -> ConfigurationError:
-    names = ", ".join(map(str, known)) or "none"
-    return ConfigurationError(f"context not found: {name} (contexts of {path}: {names})")
