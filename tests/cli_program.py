@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -70,3 +71,16 @@ def options_of_program() -> set[str]:
         for param in command.get_params(command.context_class(command))
         for name in (*param.opts, *param.secondary_opts)
     }
+
+
+def interrupted(child: pexpect.spawn[str]) -> float:
+    """Type Ctrl-C, and return how many seconds later the program had ended as it should."""
+    child.delaybeforesend = None
+    began = time.perf_counter()
+    child.sendintr()
+    child.expect_exact("interrupted")
+    child.expect(pexpect.EOF)
+    took = time.perf_counter() - began
+    child.close()
+    assert child.exitstatus == 130
+    return took

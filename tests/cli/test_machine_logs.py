@@ -6,12 +6,11 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pexpect
 import pytest
-from cli_program import Open, Run
+from cli_program import Open, Run, interrupted
 
 from omni_api.simulator import Simulator
 
@@ -126,14 +125,7 @@ def test_a_followed_log_shows_lines_as_they_come_until_ctrl_c(
     child.expect_exact("kern: third")
     simulator.state.fleet.append_log(ONE, line("fresh", 5))
     child.expect_exact("fresh")
-    child.delaybeforesend = None
-    began = time.perf_counter()
-    child.sendintr()
-    child.expect_exact("interrupted")
-    child.expect(pexpect.EOF)
-    took = time.perf_counter() - began
-    child.close()
-    assert child.exitstatus == 130
+    took = interrupted(child)
     assert took < 0.3
 
 
